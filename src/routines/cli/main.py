@@ -1,0 +1,107 @@
+"""The `routines` program: its commands and the flags that they share.
+
+What each longer command does has a file of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from routines.cli import doctor as doctor_command
+from routines.cli.serving import serve as serve_settings
+from routines.core.errors import RoutinesError
+from routines.http.auth import AuthMode
+from routines.settings import Settings, from_environment
+
+app = typer.Typer(
+    name="routines",
+    help="Recurring work for AI agents: never loses or doubles a slot, and says why anything did not run.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+token = typer.Typer(help="The board's API tokens, for servers with --auth authenticated.", no_args_is_help=True)
+app.add_typer(token, name="token")
+errors = Console(stderr=True)
+
+DataDir = Annotated[Path | None, typer.Option(help="Folder of the database and the key file. [ROUTINES_DATA_DIR]")]
+DatabaseUrl = Annotated[str | None, typer.Option(help="sqlite:///path. [ROUTINES_DATABASE_URL]")]
+
+
+@app.command()
+def serve(
+    *,
+    host: Annotated[str | None, typer.Option(help="Address to listen on. [ROUTINES_HOST]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on. [ROUTINES_PORT]")] = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    auth: Annotated[AuthMode | None, typer.Option(help="Who is trusted. [ROUTINES_AUTH]")] = None,
+    public_url: Annotated[str | None, typer.Option(help="Base of webhook URLs. [ROUTINES_PUBLIC_URL]")] = None,
+) -> None:
+    """Run the whole service: API, pages, scheduler. SIGTERM finishes what is in hand."""
+    with _told_plainly():
+        serve_settings(
+            _settings(
+                host=host, port=port, data_dir=data_dir, database_url=database_url, auth=auth, public_url=public_url
+            )
+        )
+
+
+@token.command("create")
+def create_token(
+    *,
+    name: Annotated[str, typer.Option(help="Whose token it is; changes made with it bear this name.")] = "operator",
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Make an API token for the board and print it, this once."""
+    with _told_plainly():
+        from routines.cli.tokens import create  # noqa: PLC0415 - only this command needs the database
+
+        print(create(_settings(data_dir=data_dir, database_url=database_url), name))  # noqa: T201 - the result
+
+
+@app.command()
+def doctor(*, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """Check data folder, key file, database, clock and time zone data, and say what to do."""
+    with _told_plainly():
+        healthy = doctor_command.examine(_settings(data_dir=data_dir, database_url=database_url), Console())
+    raise typer.Exit(0 if healthy else 1)
+
+
+@app.command()
+def demo(
+    *,
+    once: Annotated[bool, typer.Option("--once", help="Stop when the runs are completed.")] = False,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; a free one by default.")] = None,
+) -> None:
+    """Show the service at work on a fresh data folder: a company, its agents, three routines, their runs."""
+    with _told_plainly():
+        from routines.cli.demo import show  # noqa: PLC0415 - only this command needs the sample company
+
+        show(once=once, port=port)
+
+
+class _told_plainly:  # noqa: N801 - reads as a phrase where it is used
+    """Turns a refusal into one line for the person at the terminal, and exit status 2."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, RoutinesError):
+            errors.print(f"routines: {error.sentence}", style="red", markup=False, highlight=False, soft_wrap=True)
+            sys.exit(2)
+
+
+def _settings(**flags: object) -> Settings:
+    """The environment's settings with the flags that were given over them."""
+    given = {name: value for name, value in flags.items() if value is not None}
+    return replace(from_environment(os.environ), **given)  # type: ignore[arg-type]  # typer checked each flag

@@ -1,0 +1,59 @@
+"""Serving: one process with API, scheduler and pages, until it is told to stop.
+
+What is served is built by `wiring`.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+
+import structlog
+import uvicorn
+
+from routines.settings import Settings
+from routines.wiring import Server
+
+SHUTDOWN_SECONDS_MAX = 8  # leaves two of the ten within which a stopped server must be gone
+SWITCH_INTERVAL_SECONDS = 0.001  # how long a burst of slots may keep the event loop from answering
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT, finish what is in hand, and return."""
+    configure_logging()
+    sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
+    server = Server(settings)
+    # uvicorn raises the signal again once it has shut down; this is where it then goes, so that the exit is clean.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    signal.signal(signal.SIGINT, lambda *_: None)
+    structlog.get_logger().info("serving", url=settings.base_url, data_dir=str(settings.data_dir), auth=settings.auth)
+    uvicorn.Server(
+        uvicorn.Config(
+            server.app,
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS_MAX,
+        )
+    ).run()
+
+
+def configure_logging() -> None:
+    """Logs go to standard error: for people on a terminal, as JSON lines elsewhere."""
+    on_terminal = sys.stderr.isatty()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *([] if on_terminal else [structlog.processors.format_exc_info]),
+            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+            if on_terminal
+            else structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)

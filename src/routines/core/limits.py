@@ -1,0 +1,34 @@
+"""Every bound of the service, its unit in its name, and why that number.
+
+Only numbers live here; what happens at a bound is decided where it is met.
+"""
+
+from __future__ import annotations
+
+CATCH_UP_RUNS_MAX = 25  # the contract's cap: per outage, not per tick
+JSON_DEPTH_MAX = 64  # far beyond any real payload, far below what overflows a parser's stack
+IDEMPOTENCY_KEY_CHARACTERS_MAX = 255  # the contract's bound; fits an index entry
+CRON_EXPRESSION_CHARACTERS_MAX = 255  # every minute listed by number is 170 characters
+CRON_SCHEDULES_CACHED_MAX = 2_000  # parsed expressions, about 10 kB each
+CRON_SLOTS_CACHED_MAX = 10_000  # answers about the next slot; a burst's triggers share a few expressions and one minute
+ZONE_NAME_CHARACTERS_MAX = 64  # the longest IANA name has 32; longer texts are not repeated in a sentence
+FORM_FIELDS_MAX = 1_000  # as many as common form parsers take before they call it an attack
+TITLE_CHARACTERS_MAX = 200  # the contract's bound
+LABEL_CHARACTERS_MAX = 120  # the contract's bound
+NAME_CHARACTERS_MAX = 200  # names of companies, agents, keys, projects: one line on a page
+TEXT_CHARACTERS_MAX = 100_000  # descriptions and comments: a long document, still quick to show
+ISSUE_PREFIX_CHARACTERS_MAX = 10  # identifiers are read aloud and typed
+BODY_BYTES_MAX = 1024 * 1024  # the contract's bound, on every route
+REPLAY_WINDOW_SECONDS_MIN = 30  # the contract's bound
+REPLAY_WINDOW_SECONDS_MAX = 86_400  # the contract's bound
+REPLAY_WINDOW_SECONDS_DEFAULT = 300  # the contract's default, and that of Standard Webhooks
+RUNS_PAGE_DEFAULT = 50  # the contract's default
+RUNS_PAGE_MAX = 200  # the contract's bound
+RECENT_RUNS = 25  # the contract: recentRuns of a routine
+LIST_PAGE_DEFAULT = 100  # activity, issues, comments: what a person scrolls
+LIST_PAGE_MAX = 500  # what one reply may cost
+TRIGGERS_PER_REQUEST_MAX = 50  # triggers created along with a routine
+FIRES_PER_TRANSACTION_MAX = 500  # a webhook waits for at most one such transaction of a burst
+FIRE_QUEUE_MAX = 2_000  # about a second of fires; what comes on top is told to come back
+RATE_LIMITED_PUBLIC_IDS_MAX = 10_000  # what the rate limiter remembers, whatever ids are tried
+ALIASES_FORGOTTEN_AT_ONCE_MAX = 50_000  # as many as ten seconds can bring, so that forgetting keeps up

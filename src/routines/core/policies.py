@@ -1,0 +1,121 @@
+"""What becomes of a fire and of a due slot, decided as data.
+
+The dispatcher writes what is decided here; nothing here reads a clock or a database.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from routines.core.errors import ConflictError, RoutinesError
+from routines.core.fires import CREATE_ISSUE, Decision, Finish, Fire, Join, Refuse, RoutineState
+from routines.core.lifecycle import ROUTINE_IS_ARCHIVED
+from routines.core.limits import CATCH_UP_RUNS_MAX
+from routines.core.model import (
+    AgentStatus,
+    CatchUpPolicy,
+    CompanyStatus,
+    ConcurrencyPolicy,
+    ProjectStatus,
+    RoutineStatus,
+    RunStatus,
+    Source,
+)
+
+TRIGGER_NOT_ACTIVE = "Routine trigger is not active"
+JOINED_STATUS = {
+    ConcurrencyPolicy.COALESCE_IF_ACTIVE: RunStatus.COALESCED,
+    ConcurrencyPolicy.SKIP_IF_ACTIVE: RunStatus.SKIPPED,
+}
+_JOIN = {policy: Join(status) for policy, status in JOINED_STATUS.items()}
+SUPPRESSIBLE = frozenset({Source.SCHEDULE, Source.WEBHOOK})
+
+
+def decide(fire: Fire, state: RoutineState) -> Decision:
+    """What becomes of a fire of a routine in that state: first what forbids it, then its concurrency policy."""
+    if fire.verdict is not None:
+        return fire.verdict
+    refusal = _refusal(fire, state)
+    if refusal is not None:
+        return Refuse(refusal)
+    suppressed = _suppressed_by(state) if fire.source in SUPPRESSIBLE else None
+    if suppressed is not None:
+        return Finish(RunStatus.SKIPPED, suppressed)
+    if state.agent_status is AgentStatus.TERMINATED:
+        return Finish(RunStatus.FAILED, f"Agent {state.assignee_agent_id} is terminated; reassign the routine")
+    if state.open_issue is None or state.concurrency_policy is ConcurrencyPolicy.ALWAYS_ENQUEUE:
+        return CREATE_ISSUE
+    return _JOIN[state.concurrency_policy]
+
+
+def _refusal(fire: Fire, state: RoutineState) -> RoutinesError | None:
+    """A webhook needs an active routine and an enabled trigger; a manual run a routine that is not archived.
+
+    A schedule is never refused: its slot was claimed while it was due, so it must leave a record.
+    """
+    if fire.source is Source.WEBHOOK:
+        live = state.status is RoutineStatus.ACTIVE and fire.trigger_enabled
+        return None if live else ConflictError(TRIGGER_NOT_ACTIVE)
+    if fire.source is not Source.SCHEDULE:
+        if state.status is RoutineStatus.ARCHIVED:
+            return ConflictError(ROUTINE_IS_ARCHIVED)
+        if not fire.trigger_enabled:
+            return ConflictError(TRIGGER_NOT_ACTIVE)
+    return None
+
+
+def _suppressed_by(state: RoutineState) -> str | None:
+    """`paused` or `archived` when the company or the project suppresses schedules and webhooks, else None."""
+    if state.company_status is not CompanyStatus.ACTIVE:
+        return state.company_status.value
+    if state.project_status is not ProjectStatus.ACTIVE:
+        return state.project_status.value
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Missed slots that will never fire: how many, and the first and last of them."""
+
+    count: int
+    first: datetime
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DueSlots:
+    """What becomes of a schedule's due slots: those to fire, in order, and those dropped."""
+
+    fire: tuple[datetime, ...]
+    dropped: Dropped | None
+
+
+def is_missed(slot: datetime, now: datetime, grace: timedelta) -> bool:
+    """True once a slot is older than the misfire grace within which it still fires."""
+    return now - slot > grace
+
+
+def settle_slots(due: Iterable[datetime], *, now: datetime, grace: timedelta, policy: CatchUpPolicy) -> DueSlots:
+    """Divide due slots (ascending, none later than `now`) into those that fire and those that are dropped.
+
+    Slots within the grace fire under either policy. Of the missed ones `enqueue_missed_with_cap` fires the latest
+    `CATCH_UP_RUNS_MAX`, `skip_missed` none; the rest are dropped.
+    """
+    kept_max = CATCH_UP_RUNS_MAX if policy is CatchUpPolicy.ENQUEUE_MISSED_WITH_CAP else 0
+    kept: deque[datetime] = deque()
+    late: list[datetime] = []
+    count, first, last = 0, None, None
+    for slot in due:
+        if not is_missed(slot, now, grace):
+            late.append(slot)
+            continue
+        kept.append(slot)
+        if len(kept) > kept_max:
+            last = kept.popleft()
+            first = first or last
+            count += 1
+    dropped = Dropped(count, first, last) if first is not None and last is not None else None
+    return DueSlots((*kept, *late), dropped)

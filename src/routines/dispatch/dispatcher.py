@@ -1,0 +1,225 @@
+"""The one door: every fire, by schedule, webhook or call, becomes a run here, in sets and in one transaction.
+
+What becomes of a fire is decided by `core.policies`; this module reads what the decision needs and writes what follows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from routines.clock import Ids
+from routines.core.errors import ConflictError, NotFoundError, RoutinesError
+from routines.core.fires import CreateIssue, Decision, Finish, Fire, Join, OpenIssue, Refuse, RoutineState
+from routines.core.instants import to_milliseconds
+from routines.core.model import ROUTINE_EXECUTION, IssueStatus, RunStatus, Source
+from routines.core.policies import decide
+from routines.storage.database import Rows, Transaction
+
+ROUTINE_NOT_FOUND = "Routine not found"
+REPLAY_DETECTED = "Webhook replay detected"
+WAKE_UP_REASON = "issue_assigned"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of one fire: its run, new or `replayed`, or the error that its caller gets."""
+
+    run_id: str | None = None
+    replayed: bool = False
+    error: RoutinesError | None = None
+
+
+def dispatch(transaction: Transaction, fires: Sequence[Fire], now: datetime, ids: Ids) -> list[Receipt]:
+    """Record each fire as a run, or recognise it as one, and answer with receipts in the order of `fires`.
+
+    The order is also the order of decisions: of twenty fires of one idle routine under `coalesce_if_active` the first
+    creates the issue and nineteen join it. Everything is written in the caller's transaction.
+    """
+    states = transaction.hot.routine_states(list({fire.routine_id for fire in fires}))
+    batch = _Batch(states, _known_runs(transaction, fires), now, ids.many(now, 2 * len(fires)))
+    receipts = [batch.take(fire) for fire in fires]
+    batch.number_issues(transaction)
+    transaction.hot.write(batch.rows())
+    return receipts
+
+
+def _known_runs(transaction: Transaction, fires: Sequence[Fire]) -> dict[tuple[str, str], str]:
+    """The runs that these fires already are, by (routine id, cause)."""
+    known = transaction.hot.known_causes([(fire.routine_id, fire.cause) for fire in fires])
+    with_aliases = [fire for fire in fires if fire.source is not Source.SCHEDULE]
+    if not with_aliases:
+        return known
+    causes = [(fire.routine_id, cause) for fire in with_aliases for cause in _causes(fire)]
+    return transaction.hot.known_aliases(causes) | transaction.hot.known_causes(causes) | known
+
+
+def _causes(fire: Fire) -> tuple[str, ...]:
+    return (fire.cause, *(alias.cause for alias in fire.aliases))
+
+
+@dataclass(slots=True)
+class _NewRun:
+    """A run that is to be written, with the execution issue that it creates if there is one."""
+
+    fire: Fire
+    state: RoutineState
+    run_id: str
+    decision: Decision
+    joined: OpenIssue | None
+    issue_id: str | None = None
+    identifier: str | None = None
+
+
+class _Batch:
+    """The fires of one transaction on their way to rows."""
+
+    def __init__(
+        self, states: Mapping[str, RoutineState], known: dict[tuple[str, str], str], now: datetime, ids: list[str]
+    ) -> None:
+        self._states = states
+        self._known = known
+        self._now = to_milliseconds(now)
+        self._ids = iter(ids)
+        self._new: list[_NewRun] = []
+        self._identifiers: dict[str, str] = {}
+
+    def take(self, fire: Fire) -> Receipt:
+        """Decide one fire and remember what is to be written for it."""
+        repeat = self._repeat(fire)
+        if repeat is not None:
+            return repeat
+        state = self._states.get(fire.routine_id)
+        if state is None:
+            return Receipt(error=NotFoundError(ROUTINE_NOT_FOUND))
+        decision = decide(fire, state)
+        if isinstance(decision, Refuse):
+            return Receipt(error=decision.error)
+        new = _NewRun(fire, state, next(self._ids), decision, state.open_issue)
+        if isinstance(decision, CreateIssue):
+            new.issue_id = next(self._ids)
+            state.open_issue = OpenIssue(new.issue_id, "", new.run_id)
+        self._new.append(new)
+        for cause in _causes(fire):
+            self._known[fire.routine_id, cause] = new.run_id
+        return Receipt(new.run_id)
+
+    def _repeat(self, fire: Fire) -> Receipt | None:
+        """The receipt of a fire that came before: its run, or a refusal if only its signature is known."""
+        for cause in _causes(fire):
+            run_id = self._known.get((fire.routine_id, cause))
+            if run_id is not None and cause != fire.signature_cause:
+                return Receipt(run_id, replayed=True)
+        if fire.signature_cause is not None and (fire.routine_id, fire.signature_cause) in self._known:
+            return Receipt(error=ConflictError(REPLAY_DETECTED))
+        return None
+
+    def number_issues(self, transaction: Transaction) -> None:
+        """Give the new issues their identifiers, company by company in one order, for the counter is a lock."""
+        wanted = Counter(new.state.company_id for new in self._new if new.issue_id is not None)
+        numbers = {company: transaction.hot.take_issue_numbers(company, wanted[company]) for company in sorted(wanted)}
+        for new in self._new:
+            if new.issue_id is not None:
+                company = new.state.company_id
+                new.identifier = f"{new.state.issue_prefix}-{numbers[company]}"
+                self._identifiers[new.issue_id] = new.identifier
+                numbers[company] += 1
+
+    def rows(self) -> Rows:
+        """Everything that the batch writes."""
+        rows = Rows()
+        fired: dict[str, str] = {}
+        decided: dict[str, str] = {}
+        triggered: set[str] = set()
+        enqueued: set[str] = set()
+        for new in self._new:
+            fire = new.fire
+            rows.runs.append(self._run_row(new))
+            if new.issue_id is not None:
+                rows.issues.append(self._issue_row(new))
+                rows.wake_ups.append(
+                    (new.issue_id, new.state.assignee_agent_id, new.state.company_id, WAKE_UP_REASON, self._now)
+                )
+                enqueued.add(fire.routine_id)
+            rows.aliases.extend(
+                (fire.routine_id, a.cause, new.run_id, None if a.expires_at is None else to_milliseconds(a.expires_at))
+                for a in fire.aliases
+            )
+            if fire.verdict is None:
+                triggered.add(fire.routine_id)
+            if fire.trigger_id is not None:
+                (fired if fire.verdict is None else decided)[fire.trigger_id] = self._result(new)
+        rows.fired_triggers.extend((self._now, result, trigger_id) for trigger_id, result in fired.items())
+        rows.decided_triggers.extend((result, trigger_id) for trigger_id, result in decided.items())
+        rows.triggered_routines.extend((self._now, routine_id) for routine_id in triggered - enqueued)
+        rows.enqueued_routines.extend((self._now, self._now, routine_id) for routine_id in enqueued)
+        return rows
+
+    def _run_row(self, new: _NewRun) -> tuple[object, ...]:
+        fire, decision, now = new.fire, new.decision, self._now
+        linked, joined_run, reason, completed_at = new.issue_id, None, None, None
+        status = RunStatus.ISSUE_CREATED
+        if isinstance(decision, Join) and new.joined is not None:
+            status, linked, joined_run, completed_at = decision.status, new.joined.id, new.joined.origin_run_id, now
+        elif isinstance(decision, Finish):
+            status, reason, completed_at = decision.status, decision.reason, now
+        return (
+            new.run_id,
+            new.state.company_id,
+            fire.routine_id,
+            fire.trigger_id,
+            fire.source.value,
+            status.value,
+            now,
+            None if fire.slot is None else to_milliseconds(fire.slot),
+            fire.cause,
+            fire.idempotency_key,
+            fire.payload,
+            linked,
+            joined_run,
+            reason,
+            fire.details,
+            completed_at,
+            fire.actor.type.value,
+            fire.actor.id,
+            now,
+        )
+
+    def _issue_row(self, new: _NewRun) -> tuple[object, ...]:
+        state, now = new.state, self._now
+        return (
+            new.issue_id,
+            state.company_id,
+            new.identifier,
+            state.title,
+            state.description,
+            IssueStatus.TODO.value,
+            state.priority.value,
+            state.assignee_agent_id,
+            state.project_id,
+            state.goal_id,
+            state.parent_issue_id,
+            ROUTINE_EXECUTION,
+            state.id,
+            new.run_id,
+            new.fire.actor.agent_id,
+            new.fire.actor.user_id,
+            None,  # started_at
+            None,  # completed_at
+            now,
+            now,
+        )
+
+    def _result(self, new: _NewRun) -> str:
+        """What a trigger's `lastResult` says of its last fire."""
+        decision = new.decision
+        if isinstance(decision, Finish):
+            return f"{decision.status.value.capitalize()}: {decision.reason}"
+        if isinstance(decision, Join) and new.joined is not None:
+            issue = self._identifiers.get(new.joined.id, new.joined.identifier)
+            if decision.status is RunStatus.COALESCED:
+                return f"Coalesced into open execution issue {issue}"
+            return f"Skipped because execution issue {issue} is open"
+        return f"Created execution issue {new.identifier}"

@@ -1,0 +1,105 @@
+"""Due slots on their way to fires: what became due, what fires of it, and when the trigger is next.
+
+The arithmetic (`plan`) needs no database and is done before a transaction; `settle` is the part inside one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from routines.clock import Ids
+from routines.core import cron, strict_json
+from routines.core.errors import RoutinesError
+from routines.core.fires import Finish, Fire, slot_cause
+from routines.core.instants import iso
+from routines.core.limits import CATCH_UP_RUNS_MAX
+from routines.core.model import SCHEDULER, CatchUpPolicy, RunStatus, Source
+from routines.core.policies import Dropped, settle_slots
+from routines.dispatch.dispatcher import dispatch
+from routines.storage.database import DueTrigger, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to become of one due trigger: its fires, in order, and its next slot (None: it cannot be told)."""
+
+    trigger: DueTrigger
+    fires: tuple[Fire, ...]
+    next_run_at: datetime | None
+
+
+def plan(trigger: DueTrigger, now: datetime, grace: timedelta) -> Plan:
+    """What is to become of a trigger's slots up to `now`; never raises for what is wrong with the trigger.
+
+    A schedule that cannot be read (a zone that time zone data no longer has, say) gets one failed run in place of
+    its slot and no next one.
+    """
+    try:
+        schedule = cron.parse(trigger.cron_expression, trigger.timezone)
+        due = _due_slots(schedule, trigger, now)
+        following = cron.next_after(schedule, max(now, trigger.slots_decided_until))
+    except RoutinesError as error:
+        return Plan(trigger, (_verdict(trigger, trigger.next_run_at, RunStatus.FAILED, error.sentence),), None)
+    settled = settle_slots(due, now=now, grace=grace, policy=trigger.catch_up_policy)
+    fires = [_slot_fire(trigger, slot) for slot in settled.fire]
+    if settled.dropped is not None:
+        fires.insert(0, _dropped_fire(trigger, settled.dropped, grace))
+    return Plan(trigger, tuple(fires), following)
+
+
+def _due_slots(schedule: cron.Schedule, trigger: DueTrigger, now: datetime) -> Iterable[datetime]:
+    """The undecided slots up to `now`; nearly always it is the one that was waited for, which costs two look-ups."""
+    slot = trigger.next_run_at
+    if slot <= now < cron.next_after(schedule, slot) and cron.next_after(schedule, trigger.slots_decided_until) == slot:
+        return (slot,)
+    return cron.between(schedule, trigger.slots_decided_until, now)
+
+
+def _slot_fire(trigger: DueTrigger, slot: datetime) -> Fire:
+    return Fire(trigger.routine_id, Source.SCHEDULE, SCHEDULER, slot_cause(trigger.id, slot), trigger.id, slot=slot)
+
+
+def _verdict(trigger: DueTrigger, slot: datetime, status: RunStatus, reason: str, details: str | None = None) -> Fire:
+    return Fire(
+        trigger.routine_id,
+        Source.SCHEDULE,
+        SCHEDULER,
+        slot_cause(trigger.id, slot),
+        trigger.id,
+        slot=slot,
+        verdict=Finish(status, reason),
+        details=details,
+    )
+
+
+def _dropped_fire(trigger: DueTrigger, dropped: Dropped, grace: timedelta) -> Fire:
+    """The one record of an outage: how many slots were dropped, from when to when, and why."""
+    if trigger.catch_up_policy is CatchUpPolicy.SKIP_MISSED:
+        why = f"older than the misfire grace of {grace.total_seconds():g} s, and the catch-up policy is skip_missed"
+    else:
+        why = f"only the latest {CATCH_UP_RUNS_MAX} missed slots of an outage are enqueued"
+    slots = "1 slot" if dropped.count == 1 else f"{dropped.count} slots"
+    reason = f"Missed {slots} from {iso(dropped.first)} to {iso(dropped.last)}: {why}"
+    details = {"count": dropped.count, "from": iso(dropped.first), "to": iso(dropped.last)}
+    return _verdict(trigger, dropped.last, RunStatus.SKIPPED, reason, strict_json.dumps(details))
+
+
+def settle(transaction: Transaction, plans: Sequence[Plan], now: datetime, ids: Ids) -> None:
+    """Fire what is planned and move the triggers on, in the caller's transaction."""
+    dispatch(transaction, [fire for each in plans for fire in each.fires], now, ids)
+    transaction.hot.advance(
+        [(max(now, each.trigger.slots_decided_until), each.next_run_at, each.trigger.id) for each in plans]
+    )
+
+
+def settle_due(transaction: Transaction, trigger_ids: Sequence[str], now: datetime, grace: timedelta, ids: Ids) -> None:
+    """Fire the slots of these triggers that are due before the caller changes them.
+
+    A slot that was due a moment ago belongs to the schedule as it was; without this, a change in the moment between
+    a slot and its claim would lose it.
+    """
+    due = [trigger for trigger in transaction.hot.claim(trigger_ids) if trigger.next_run_at <= now]
+    if due:
+        settle(transaction, [plan(trigger, now, grace) for trigger in due], now, ids)

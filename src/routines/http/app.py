@@ -1,0 +1,95 @@
+"""The HTTP application: routes, guards and the error table put together over use cases that were built elsewhere.
+
+Starting and stopping what works in the background is `wiring`'s, handed in as the lifespan.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from importlib.metadata import version
+
+from fastapi import FastAPI, Request, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from routines.core.errors import RoutinesError
+from routines.http.auth import Authentication, AuthMode, require_local_caller
+from routines.http.errors import error_response, on_fault, on_http_exception, on_routines_error
+from routines.http.operation import describe
+from routines.http.rate_limit import RateLimiter
+from routines.http.routes import agents, companies, health, issues, routines, triggers
+from routines.http.services import Services
+from routines.services.firing import FireBatcher
+from routines.storage.database import Database
+
+FIRE_PATH = re.compile(r"/api/routine-triggers/public/[^/]+/fire")
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def make_app(
+    *,
+    services: Services,
+    authentication: Authentication,
+    fire_batcher: FireBatcher,
+    fires_per_minute: int,
+    database: Database,
+    lifespan: Lifespan,
+) -> FastAPI:
+    """The application, ready to be served."""
+    app = FastAPI(
+        title="Routines",
+        version=version("routines"),
+        description="Recurring work for AI agents: never loses or doubles a slot, and says why anything did not run.",
+        docs_url=None,  # its page loads scripts from elsewhere
+        redoc_url=None,  # the same
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    app.state.services = services
+    app.state.authentication = authentication
+    app.state.fire_batcher = fire_batcher
+    app.state.fire_limiter = RateLimiter(fires_per_minute)
+    app.state.database = database
+    for module in (routines, triggers, companies, agents, issues, health):
+        app.include_router(module.router, prefix="/api")
+    app.add_exception_handler(RoutinesError, on_routines_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(Exception, on_fault)
+    app.add_middleware(LocalCallersOnly, authentication=authentication)
+    app.openapi = partial(describe, app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
+    return app
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    """A path that does not exist is told only to callers whose token, if they have one, is good."""
+    if request.url.path.startswith("/api/"):
+        authentication: Authentication = request.app.state.authentication
+        try:
+            await run_in_threadpool(authentication.caller, request)
+        except RoutinesError as refusal:
+            return error_response(refusal)
+    return on_http_exception(request, error)
+
+
+class LocalCallersOnly:
+    """In `local_trusted` mode keeps foreign web pages away from everything but the fire route."""
+
+    def __init__(self, app: ASGIApp, authentication: Authentication) -> None:
+        self._app = app
+        self._authentication = authentication
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it with 403."""
+        trusting = self._authentication.mode is AuthMode.LOCAL_TRUSTED
+        if scope["type"] == "http" and trusting and not FIRE_PATH.fullmatch(scope["path"]):
+            try:
+                require_local_caller(Headers(scope=scope), self._authentication.public_url)
+            except RoutinesError as error:
+                await error_response(error)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)

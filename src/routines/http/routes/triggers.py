@@ -1,0 +1,94 @@
+"""Triggers over HTTP, and the route that webhooks fire: sections 1 and 3 of the contract."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from fastapi import APIRouter, Request, Response
+
+from routines.core.errors import RoutinesError
+from routines.core.signing import Delivery
+from routines.http.call import Caller, PathId, nothing, read_body, reply
+from routines.http.errors import error_response
+from routines.http.operation import MEANINGS, operation
+from routines.http.rate_limit import RateLimiter
+from routines.http.schemas.common import ErrorReply
+from routines.http.schemas.runs import RunReply
+from routines.http.schemas.triggers import (
+    TriggerCreateBody,
+    TriggerUpdate,
+    TriggerWithSecretReply,
+    WholeTrigger,
+)
+from routines.http.services import UseCases
+from routines.services.firing import FireBatcher, Fired, WebhookRequest
+
+router = APIRouter(tags=["triggers"])
+
+
+@router.post(
+    "/routines/{routine_id}/triggers",
+    **operation(status=201, reply=TriggerWithSecretReply, body=TriggerCreateBody, errors=(404, 409, 422)),
+)
+def add_trigger(call: Caller, use: UseCases, routine_id: PathId) -> Response:
+    """Add a trigger to a routine."""
+    return reply(201, TriggerWithSecretReply.model_validate(use.triggers.add(call.actor, routine_id, call.trigger())))
+
+
+@router.patch(
+    "/routine-triggers/{trigger_id}", **operation(reply=WholeTrigger, body=TriggerUpdate, errors=(404, 409, 422))
+)
+def update_trigger(call: Caller, use: UseCases, trigger_id: PathId) -> Response:
+    """Change a trigger."""
+    updated = use.triggers.update(call.actor, trigger_id, call.body(TriggerUpdate, TriggerUpdate.command))
+    return reply(200, WholeTrigger.model_validate(updated))
+
+
+@router.delete("/routine-triggers/{trigger_id}", **operation(status=204, errors=(404, 409)))
+def delete_trigger(call: Caller, use: UseCases, trigger_id: PathId) -> Response:
+    """Delete a trigger; its runs stay."""
+    use.triggers.delete(call.actor, trigger_id)
+    return nothing()
+
+
+@router.post(
+    "/routine-triggers/{trigger_id}/rotate-secret",
+    **operation(reply=TriggerWithSecretReply, errors=(400, 404, 409, 415, 422)),
+)
+def rotate_secret(call: Caller, use: UseCases, trigger_id: PathId) -> Response:
+    """Give a webhook a new secret; the old one is dead at once."""
+    return reply(
+        200, TriggerWithSecretReply.model_validate(use.triggers.rotate_secret(call.actor, trigger_id, call.no_body))
+    )
+
+
+_FIRE_RESPONSES: dict[int | str, dict[str, object]] = {
+    200: {"description": "A GitHub ping, which makes no run"},
+    202: {"model": RunReply, "description": MEANINGS[202]},
+    **{code: {"model": ErrorReply, "description": MEANINGS[code]} for code in (400, 401, 404, 409, 413, 429, 503)},
+}
+
+
+@router.post(
+    "/routine-triggers/public/{public_id}/fire",
+    status_code=202,
+    responses=_FIRE_RESPONSES,
+    openapi_extra={"security": [{}], "requestBody": {"content": {"*/*": {"schema": {}}}}},
+)
+async def fire_webhook(request: Request, public_id: str) -> Response:
+    """Fire a webhook trigger; the signature is checked over the raw body, whatever its content type."""
+    limiter: RateLimiter = request.app.state.fire_limiter
+    batcher: FireBatcher = request.app.state.fire_batcher
+    try:
+        body = await read_body(request)
+        limiter.admit(public_id, time.monotonic())
+        delivery = Delivery(dict(request.headers), body)
+        webhook = WebhookRequest(public_id, delivery, request.headers.get("idempotency-key"))
+        answer = await asyncio.wrap_future(batcher.submit(webhook))
+    except RoutinesError as error:
+        return error_response(error)
+    if not isinstance(answer, Fired):
+        return Response(b'{"ok":true}', media_type="application/json")
+    headers = {"Idempotent-Replayed": "true"} if answer.replayed else None
+    return reply(202, RunReply.model_validate(answer.run), headers)

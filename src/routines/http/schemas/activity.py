@@ -1,0 +1,40 @@
+"""The audit on the wire."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, StrictStr
+
+from routines.core.limits import LIST_PAGE_DEFAULT, LIST_PAGE_MAX, NAME_CHARACTERS_MAX
+from routines.core.model import ActorType
+from routines.http.schemas.common import Instant, PageLimit, Reference, ReplyModel, RequestModel, StoredObject
+from routines.storage.queries.activity import ActivityQuery
+
+
+class ActivityFilters(RequestModel):
+    """Which entries are wanted."""
+
+    entity_type: Annotated[StrictStr, Field(max_length=NAME_CHARACTERS_MAX)] | None = None
+    entity_id: Reference | None = None
+    limit: PageLimit = LIST_PAGE_DEFAULT
+    before: Reference | None = None
+
+    def command(self) -> ActivityQuery:
+        """The query to be made."""
+        limit = max(1, min(self.limit, LIST_PAGE_MAX))
+        return ActivityQuery(limit, self.before, self.entity_type, self.entity_id)
+
+
+class ActivityReply(ReplyModel):
+    """One entry of the audit."""
+
+    id: str
+    company_id: str
+    actor_type: ActorType
+    actor_id: str
+    action: str
+    entity_type: str
+    entity_id: str
+    details: StoredObject | None
+    created_at: Instant

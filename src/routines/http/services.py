@@ -1,0 +1,44 @@
+"""The use cases as the routes get at them.
+
+They are built in `wiring`; here they only have one name each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from routines.services.activity import ActivityLog
+from routines.services.agents import Agents
+from routines.services.companies import Companies
+from routines.services.firing import Firing
+from routines.services.goals import Goals
+from routines.services.issues import Issues
+from routines.services.projects import Projects
+from routines.services.routines import Routines
+from routines.services.triggers import Triggers
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Every use case of the service."""
+
+    companies: Companies
+    agents: Agents
+    projects: Projects
+    goals: Goals
+    routines: Routines
+    triggers: Triggers
+    firing: Firing
+    issues: Issues
+    activity: ActivityLog
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+UseCases = Annotated[Services, Depends(_services)]

@@ -1,0 +1,272 @@
+"""The use cases of agents and their keys: hire, change, pause, resume, terminate.
+
+What an agent does with its issues is in `issues`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypedDict
+
+from sqlalchemy import Connection
+
+from routines.core.access import Action, require, require_visible
+from routines.core.errors import ConflictError, ForbiddenError, ImpossibleError, NotFoundError
+from routines.core.lifecycle import require_assignable
+from routines.core.model import (
+    SERVICE,
+    Actor,
+    AdapterType,
+    Agent,
+    AgentKey,
+    AgentStatus,
+    RoutineStatus,
+)
+from routines.keyring import AGENT_KEY_PREFIX, hash_token, new_token
+from routines.services import references
+from routines.services.context import Body, Context, changed_names, company_of_path
+from routines.services.schedules import move_with_routine
+from routines.storage.database import Transaction
+from routines.storage.queries import agents, routines
+
+AGENT_NOT_FOUND = "Agent not found"
+CHAIN_MAX = 50  # longer chains of command are cut in what is shown, and a cycle cannot be made
+
+
+@dataclass(frozen=True, slots=True)
+class NewAgent:
+    """An agent to be hired; the configurations are JSON texts."""
+
+    name: str
+    role: str
+    title: str | None
+    capabilities: str | None
+    reports_to: str | None
+    adapter_type: AdapterType
+    adapter_config: str
+    runtime_config: str
+
+
+class AgentChanges(TypedDict, total=False):
+    """The fields that an update names, with their new values."""
+
+    name: str
+    role: str
+    title: str | None
+    capabilities: str | None
+    reports_to: str | None
+    adapter_type: AdapterType
+    adapter_config: str
+    runtime_config: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentDetail:
+    """An agent and those above it, the nearest first."""
+
+    agent: Agent
+    chain_of_command: list[Agent]
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key with its token, which is shown this once."""
+
+    key: AgentKey
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Agents:
+    """The use cases of agents."""
+
+    context: Context
+
+    def of_company(self, actor: Actor, company_id: str) -> list[Agent]:
+        """A company's agents, oldest first."""
+        with self.context.database.read() as connection:
+            company_of_path(connection, actor, company_id)
+            return agents.of_company(connection, company_id)
+
+    def get(self, actor: Actor, agent_id: str) -> AgentDetail:
+        """An agent and its chain of command."""
+        with self.context.database.read() as connection:
+            agent = _visible(connection, actor, agent_id)
+            return AgentDetail(agent, _chain(connection, agent.reports_to))
+
+    def myself(self, actor: Actor) -> AgentDetail:
+        """The calling agent; `ForbiddenError` for the board, which is none."""
+        if actor.agent_id is None:
+            raise ForbiddenError("Only an agent has this; call with an agent's key")
+        return self.get(actor, actor.agent_id)
+
+    def create(self, actor: Actor, company_id: str, body: Body[NewAgent]) -> Agent:
+        """Hire an agent."""
+        with self.context.database.write() as transaction:
+            connection = transaction.connection
+            company = company_of_path(connection, actor, company_id)
+            require(actor, Action.MANAGE_AGENT)
+            new = body()
+            if new.reports_to is not None:
+                references.agent(connection, company.id, new.reports_to)
+            now = self.context.clock.now()
+            agent = Agent(
+                id=self.context.ids.new(now),
+                company_id=company.id,
+                name=new.name,
+                role=new.role,
+                title=new.title,
+                capabilities=new.capabilities,
+                reports_to=new.reports_to,
+                adapter_type=new.adapter_type,
+                adapter_config=new.adapter_config,
+                runtime_config=new.runtime_config,
+                status=AgentStatus.IDLE,
+                created_at=now,
+                updated_at=now,
+            )
+            agents.add(connection, agent)
+            self._record(transaction, actor, "created", agent, now, {"name": agent.name})
+        return agent
+
+    def update(self, actor: Actor, agent_id: str, body: Body[AgentChanges]) -> Agent:
+        """Change an agent that is not terminated."""
+        with self.context.database.write() as transaction:
+            connection = transaction.connection
+            before = _visible(connection, actor, agent_id)
+            require(actor, Action.MANAGE_AGENT)
+            changes = body()
+            superior = changes.get("reports_to")
+            if superior is not None:
+                references.agent(connection, before.company_id, superior)
+                if before.id in {superior, *(each.id for each in _chain(connection, superior))}:
+                    raise ImpossibleError(f"Agent {superior} is this agent or reports to it, so it cannot lead it")
+            _require_alive(before)
+            after = replace(before, **changes)
+            names = changed_names(before, after)
+            if not names:
+                return before
+            now = self.context.clock.now()
+            after = replace(after, updated_at=now)
+            agents.change(connection, after)
+            self._record(transaction, actor, "updated", after, now, {"changed": names})
+        return after
+
+    def pause(self, actor: Actor, agent_id: str, body: Body[None]) -> Agent:
+        """Pause an agent: fires go on making issues, which wait in its inbox."""
+        return self._set_status(actor, agent_id, body, AgentStatus.PAUSED, "paused")
+
+    def resume(self, actor: Actor, agent_id: str, body: Body[None]) -> Agent:
+        """Let a paused agent, or one in error, work again."""
+        return self._set_status(actor, agent_id, body, AgentStatus.IDLE, "resumed")
+
+    def terminate(self, actor: Actor, agent_id: str, body: Body[None]) -> Agent:
+        """Dismiss an agent for good: its keys are dead, and its routines are paused with the reason."""
+        with self.context.database.write() as transaction:
+            connection = transaction.connection
+            before = _visible(connection, actor, agent_id)
+            require(actor, Action.MANAGE_AGENT)
+            body()
+            if before.status is AgentStatus.TERMINATED:
+                return before
+            now = self.context.clock.now()
+            for routine in routines.of_agent(connection, before.id, RoutineStatus.ACTIVE):
+                paused = replace(routine, status=RoutineStatus.PAUSED)
+                move_with_routine(self.context, transaction, routine, paused, now)
+                reason = f"Agent {before.name} was terminated; assign another agent and activate the routine"
+                fired = routines.get(connection, routine.id) or routine  # what was due may just have fired
+                paused = replace(fired, status=RoutineStatus.PAUSED, pause_reason=reason, updated_at=now)
+                routines.change(connection, paused)
+                subject = (routine.company_id, "routine", routine.id)
+                details = {"changed": ["status"], "status": "paused", "pauseReason": reason}
+                self.context.record(connection, SERVICE, "routine.updated", subject, now, details)
+            after = replace(before, status=AgentStatus.TERMINATED, updated_at=now)
+            agents.change(connection, after)
+            agents.revoke_keys(connection, before.id, now)
+            self._record(transaction, actor, "terminated", after, now)
+        return after
+
+    def keys(self, actor: Actor, agent_id: str) -> list[AgentKey]:
+        """An agent's keys without their tokens, revoked ones included."""
+        with self.context.database.read() as connection:
+            agent = _visible(connection, actor, agent_id)
+            return agents.keys_of(connection, agent.id)
+
+    def create_key(self, actor: Actor, agent_id: str, body: Body[str]) -> NewKey:
+        """Make a key of that name for an agent; its token is shown this once."""
+        with self.context.database.write() as transaction:
+            agent = _visible(transaction.connection, actor, agent_id)
+            require(actor, Action.MANAGE_AGENT)
+            name = body()
+            require_assignable(agent)
+            now = self.context.clock.now()
+            key = AgentKey(self.context.ids.new(now), agent.id, agent.company_id, name, now, None)
+            token = new_token(AGENT_KEY_PREFIX)
+            agents.add_key(transaction.connection, key, hash_token(token))
+            self._record(transaction, actor, "key_created", agent, now, {"keyId": key.id, "name": name})
+        return NewKey(key, token)
+
+    def revoke_key(self, actor: Actor, agent_id: str, key_id: str) -> None:
+        """Make a key worthless."""
+        with self.context.database.write() as transaction:
+            agent = _visible(transaction.connection, actor, agent_id)
+            key = agents.key(transaction.connection, agent.id, key_id)
+            if key is None:
+                raise NotFoundError("Agent key not found")
+            require(actor, Action.MANAGE_AGENT)
+            if key.revoked_at is None:
+                now = self.context.clock.now()
+                agents.revoke_keys(transaction.connection, agent.id, now, key_id=key.id)
+                self._record(transaction, actor, "key_revoked", agent, now, {"keyId": key.id, "name": key.name})
+
+    def _set_status(self, actor: Actor, agent_id: str, body: Body[None], status: AgentStatus, what: str) -> Agent:
+        with self.context.database.write() as transaction:
+            before = _visible(transaction.connection, actor, agent_id)
+            require(actor, Action.MANAGE_AGENT)
+            body()
+            _require_alive(before)
+            if before.status is status:
+                return before
+            now = self.context.clock.now()
+            after = replace(before, status=status, updated_at=now)
+            agents.change(transaction.connection, after)
+            self._record(transaction, actor, what, after, now)
+        return after
+
+    def _record(
+        self,
+        transaction: Transaction,
+        actor: Actor,
+        what: str,
+        agent: Agent,
+        now: datetime,
+        details: dict[str, object] | None = None,
+    ) -> None:
+        subject = (agent.company_id, "agent", agent.id)
+        self.context.record(transaction.connection, actor, f"agent.{what}", subject, now, details)
+
+
+def _visible(connection: Connection, actor: Actor, agent_id: str) -> Agent:
+    agent = agents.get(connection, agent_id)
+    if agent is None:
+        raise NotFoundError(AGENT_NOT_FOUND)
+    require_visible(actor, agent.company_id, AGENT_NOT_FOUND)
+    return agent
+
+
+def _require_alive(agent: Agent) -> None:
+    if agent.status is AgentStatus.TERMINATED:
+        raise ConflictError(f"Agent {agent.name} is terminated, which is the end; hire another")
+
+
+def _chain(connection: Connection, superior_id: str | None) -> list[Agent]:
+    """Those above an agent, nearest first."""
+    found: list[Agent] = []
+    while superior_id is not None and len(found) < CHAIN_MAX:
+        superior = agents.get(connection, superior_id)
+        if superior is None:
+            break
+        found.append(superior)
+        superior_id = superior.reports_to
+    return found

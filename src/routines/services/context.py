@@ -1,0 +1,87 @@
+"""What every use case is given: the database, the clock, ids, secrets, and the audit to write to.
+
+No rule of any noun is here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from routines.clock import Clock, Ids
+from routines.core import strict_json
+from routines.core.access import require_company_path
+from routines.core.errors import NotFoundError
+from routines.core.model import Activity, Actor, Company
+from routines.keyring import Keyring
+from routines.storage.database import Database
+from routines.storage.queries import activity, companies
+
+T = TypeVar("T")
+Body = Callable[[], T]
+"""A request's body, read when it is asked for: what is wrong with the path or the caller is told before its faults."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageQuery:
+    """A page of a list: at most `limit` entries, from the one after the entry `before` on."""
+
+    limit: int
+    before: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The surroundings of every use case; `notice_slot` tells the scheduler of a slot that may be nearer."""
+
+    database: Database
+    clock: Clock
+    ids: Ids
+    keyring: Keyring
+    grace: timedelta
+    public_url: str
+    notice_slot: Callable[[datetime | None], None]
+
+    def record(
+        self,
+        connection: Connection,
+        actor: Actor,
+        action: str,
+        subject: tuple[str, str, str],
+        at: datetime,
+        details: Mapping[str, object] | None = None,
+    ) -> None:
+        """Append to the audit; the subject is (company id, entity type, entity id)."""
+        company_id, entity_type, entity_id = subject
+        entry = Activity(
+            id=self.ids.new(at),
+            company_id=company_id,
+            actor_type=actor.type,
+            actor_id=actor.id,
+            action=action,
+            entity_type=entity_type,
+            entity_id=entity_id,
+            details=None if details is None else strict_json.dumps(details),
+            created_at=at,
+        )
+        activity.add(connection, entry)
+
+
+def company_of_path(connection: Connection, actor: Actor, company_id: str) -> Company:
+    """The company that a path names: `ForbiddenError` for another company's agent, `NotFoundError` if unknown."""
+    require_company_path(actor, company_id)
+    company = companies.get(connection, company_id)
+    if company is None:
+        raise NotFoundError("Company not found")
+    return company
+
+
+def changed_names(before: object, after: object) -> list[str]:
+    """The names of the fields in which two values of one model differ, but for when and by whom they were changed."""
+    passing = {"updated_at", "updated_by_agent_id", "updated_by_user_id"}
+    names: tuple[str, ...] = before.__slots__  # type: ignore[attr-defined]  # models have slots
+    return [name for name in names if name not in passing and getattr(before, name) != getattr(after, name)]

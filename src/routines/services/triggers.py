@@ -1,0 +1,279 @@
+"""The use cases of triggers: add, change, delete, rotate the secret.
+
+What a trigger's fire becomes is in `dispatch`; how a webhook is verified is in `firing`.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypedDict
+
+from routines.core import cron
+from routines.core.access import Action, require, require_visible
+from routines.core.errors import Fault, ImpossibleError, InvalidError, NotFoundError
+from routines.core.lifecycle import require_changeable
+from routines.core.model import Actor, Routine, Trigger, TriggerKind
+from routines.core.signing import SigningMode, new_secret
+from routines.services.context import Body, Context, changed_names
+from routines.services.schedules import is_live, keep_history, scheduled, settle_before_change
+from routines.storage.database import Transaction
+from routines.storage.queries import routines, triggers
+
+TRIGGER_NOT_FOUND = "Routine trigger not found"
+PUBLIC_ID_BYTES = 12
+SECRET_ENTROPY_BYTES = 32
+FIELDS_OF_KIND = {
+    TriggerKind.SCHEDULE: frozenset({"cron_expression", "timezone"}),
+    TriggerKind.WEBHOOK: frozenset({"signing_mode", "replay_window_sec"}),
+    TriggerKind.API: frozenset[str](),
+}
+"""The fields that only triggers of one kind have."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewTrigger:
+    """A trigger to be made; the fields of other kinds than its own are None."""
+
+    kind: TriggerKind
+    label: str | None
+    enabled: bool
+    cron_expression: str | None = None
+    timezone: str | None = None
+    signing_mode: SigningMode | None = None
+    replay_window_sec: int | None = None
+
+
+class TriggerChanges(TypedDict, total=False):
+    """The fields that an update names, with their new values."""
+
+    label: str | None
+    enabled: bool
+    cron_expression: str
+    timezone: str
+    signing_mode: SigningMode
+    replay_window_sec: int
+
+
+@dataclass(frozen=True, slots=True)
+class SecretMaterial:
+    """Where to send a webhook and what to sign it with, shown this once."""
+
+    webhook_url: str
+    webhook_secret: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerWithSecret:
+    """A trigger, and its secret if it is a webhook's."""
+
+    trigger: Trigger
+    secret_material: SecretMaterial | None
+
+
+@dataclass(frozen=True, slots=True)
+class Triggers:
+    """The use cases of triggers."""
+
+    context: Context
+
+    def add(self, actor: Actor, routine_id: str, body: Body[NewTrigger]) -> TriggerWithSecret:
+        """Add a trigger to a routine that its caller may change."""
+        with self.context.database.write() as transaction:
+            routine = self._routine(transaction, actor, routine_id)
+            require(actor, Action.CHANGE_ROUTINE, assigned_to=routine.assignee_agent_id)
+            new = body()
+            require_changeable(routine)
+            return self.create(transaction, actor, routine, new, self.context.clock.now())
+
+    def create(
+        self, transaction: Transaction, actor: Actor, routine: Routine, new: NewTrigger, now: datetime
+    ) -> TriggerWithSecret:
+        """Make a trigger of a routine in the caller's transaction; raises `CronError` or `ZoneError`."""
+        trigger = Trigger(
+            id=self.context.ids.new(now),
+            company_id=routine.company_id,
+            routine_id=routine.id,
+            kind=new.kind,
+            label=new.label,
+            enabled=new.enabled,
+            cron_expression=new.cron_expression,
+            timezone=new.timezone,
+            slots_decided_until=None,
+            next_run_at=None,
+            last_fired_at=None,
+            public_id=None,
+            signing_mode=new.signing_mode,
+            replay_window_sec=new.replay_window_sec,
+            sealed_secret=None,
+            last_rotated_at=None,
+            last_result=None,
+            created_by_agent_id=actor.agent_id,
+            created_by_user_id=actor.user_id,
+            updated_by_agent_id=actor.agent_id,
+            updated_by_user_id=actor.user_id,
+            created_at=now,
+            updated_at=now,
+        )
+        secret = None
+        if new.kind is TriggerKind.SCHEDULE:
+            cron.parse(new.cron_expression or "", new.timezone or "")
+            trigger = scheduled(trigger, routine.status, now)
+        if new.kind is TriggerKind.WEBHOOK:
+            trigger, secret = self._with_new_secret(replace(trigger, public_id=os.urandom(PUBLIC_ID_BYTES).hex()))
+        triggers.add(transaction.connection, trigger)
+        keep_history(
+            self.context, transaction, trigger, now, live=is_live(trigger, routine.status), reason="trigger created"
+        )
+        self._record(transaction, actor, "trigger_created", trigger, now, {"kind": trigger.kind})
+        return TriggerWithSecret(trigger, self._material(trigger, secret))
+
+    def update(self, actor: Actor, trigger_id: str, body: Body[TriggerChanges]) -> Trigger:
+        """Change a trigger; a changed schedule counts from now on, and what was due before is fired first."""
+        with self.context.database.write() as transaction:
+            before, routine = self._own(transaction, actor, trigger_id)
+            changes = body()
+            _refuse_fields_of_other_kinds(before, changes)
+            if "cron_expression" in changes or "timezone" in changes:
+                cron.parse(
+                    changes.get("cron_expression", before.cron_expression or ""),
+                    changes.get("timezone", before.timezone or ""),
+                )
+            require_changeable(routine)
+            if not changed_names(before, replace(before, **changes)):
+                return before
+            return self._change(transaction, actor, before, routine, changes)
+
+    def _change(
+        self, transaction: Transaction, actor: Actor, before: Trigger, routine: Routine, changes: TriggerChanges
+    ) -> Trigger:
+        now = self.context.clock.now()
+        settle_before_change(self.context, transaction, [before], now)
+        before = triggers.get(transaction.connection, before.id) or before
+        after = replace(
+            before, **changes, updated_by_agent_id=actor.agent_id, updated_by_user_id=actor.user_id, updated_at=now
+        )
+        if before.signing_mode is not after.signing_mode and not self._secret_fits(before, after):
+            after, _ = self._with_new_secret(after)
+        reschedules = {"cron_expression", "timezone", "enabled"} & changes.keys()
+        names = changed_names(before, after)
+        if reschedules & set(names):
+            after = scheduled(after, routine.status, now)
+            keep_history(
+                self.context,
+                transaction,
+                after,
+                now,
+                live=is_live(after, routine.status),
+                reason=f"trigger updated: {', '.join(sorted(reschedules))}",
+            )
+        triggers.change(transaction.connection, after)
+        self._record(
+            transaction, actor, "trigger_updated", after, now, {"changed": sorted(set(names) - {"sealed_secret"})}
+        )
+        return after
+
+    def delete(self, actor: Actor, trigger_id: str) -> None:
+        """Delete a trigger; its runs stay."""
+        with self.context.database.write() as transaction:
+            trigger, routine = self._own(transaction, actor, trigger_id)
+            require_changeable(routine)
+            now = self.context.clock.now()
+            settle_before_change(self.context, transaction, [trigger], now)
+            triggers.delete(transaction.connection, [trigger.id], now)
+            keep_history(self.context, transaction, trigger, now, live=False, reason="trigger deleted")
+            self._record(transaction, actor, "trigger_deleted", trigger, now, {"kind": trigger.kind})
+
+    def rotate_secret(self, actor: Actor, trigger_id: str, body: Body[None]) -> TriggerWithSecret:
+        """Give a webhook a new secret, or in mode `none` a new public id; the old one is dead at once."""
+        with self.context.database.write() as transaction:
+            before, routine = self._own(transaction, actor, trigger_id)
+            body()
+            if before.kind is not TriggerKind.WEBHOOK:
+                raise ImpossibleError(
+                    f"Only a webhook trigger has a secret to rotate; this one's kind is {before.kind.value}"
+                )
+            require_changeable(routine)
+            now = self.context.clock.now()
+            after = replace(
+                before,
+                last_rotated_at=now,
+                updated_by_agent_id=actor.agent_id,
+                updated_by_user_id=actor.user_id,
+                updated_at=now,
+            )
+            if before.signing_mode is SigningMode.NONE:
+                after = replace(after, public_id=os.urandom(PUBLIC_ID_BYTES).hex())
+            after, secret = self._with_new_secret(after)
+            triggers.change(transaction.connection, after)
+            self._record(transaction, actor, "trigger_secret_rotated", after, now)
+            return TriggerWithSecret(after, self._material(after, secret))
+
+    def _own(self, transaction: Transaction, actor: Actor, trigger_id: str) -> tuple[Trigger, Routine]:
+        """A trigger that the caller may change, and its routine."""
+        trigger = triggers.get(transaction.connection, trigger_id)
+        if trigger is None:
+            raise NotFoundError(TRIGGER_NOT_FOUND)
+        require_visible(actor, trigger.company_id, TRIGGER_NOT_FOUND)
+        routine = self._routine(transaction, actor, trigger.routine_id)
+        require(actor, Action.CHANGE_ROUTINE, assigned_to=routine.assignee_agent_id)
+        return trigger, routine
+
+    def _routine(self, transaction: Transaction, actor: Actor, routine_id: str) -> Routine:
+        routine = routines.get(transaction.connection, routine_id)
+        if routine is None:
+            raise NotFoundError("Routine not found")
+        require_visible(actor, routine.company_id, "Routine not found")
+        return routine
+
+    def _with_new_secret(self, trigger: Trigger) -> tuple[Trigger, str | None]:
+        """The trigger with a fresh secret sealed for it, and the secret; mode `none` has none."""
+        secret = new_secret(trigger.signing_mode or SigningMode.NONE, os.urandom(SECRET_ENTROPY_BYTES))
+        sealed = None if secret is None else self.context.keyring.seal(secret, owner=trigger.id)
+        return replace(trigger, sealed_secret=sealed), secret
+
+    def _secret_fits(self, before: Trigger, after: Trigger) -> bool:
+        """True if the secret that a webhook has is of the form that its new mode wants."""
+        special = {SigningMode.NONE, SigningMode.STANDARD_WEBHOOKS}
+        return before.signing_mode not in special and after.signing_mode not in special
+
+    def _material(self, trigger: Trigger, secret: str | None) -> SecretMaterial | None:
+        if trigger.kind is not TriggerKind.WEBHOOK:
+            return None
+        url = f"{self.context.public_url}/api/routine-triggers/public/{trigger.public_id}/fire"
+        return SecretMaterial(url, secret)
+
+    def _record(
+        self,
+        transaction: Transaction,
+        actor: Actor,
+        what: str,
+        trigger: Trigger,
+        now: datetime,
+        details: dict[str, object] | None = None,
+    ) -> None:
+        self.context.record(
+            transaction.connection,
+            actor,
+            f"routine.{what}",
+            (trigger.company_id, "routine_trigger", trigger.id),
+            now,
+            {"routineId": trigger.routine_id, **(details or {})},
+        )
+
+
+def _refuse_fields_of_other_kinds(trigger: Trigger, changes: TriggerChanges) -> None:
+    """Raise `InvalidError` naming each field that a trigger of this kind does not have."""
+    foreign = set().union(*FIELDS_OF_KIND.values()) - FIELDS_OF_KIND[trigger.kind]
+    faults = [
+        Fault((_wire_name(name),), f"A {trigger.kind.value} trigger has no such field", "unrecognized_keys")
+        for name in sorted(foreign & changes.keys())
+    ]
+    if faults:
+        raise InvalidError(faults)
+
+
+def _wire_name(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(word.capitalize() for word in rest)

@@ -1,0 +1,102 @@
+"""What whoever runs the service can set: flags, environment, defaults, and what they must agree on.
+
+Flags win over the environment; the table in the README is this file's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from platformdirs import user_data_path
+
+from routines.core.errors import RoutinesError
+from routines.http.auth import AuthMode, is_loopback_name
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 3100
+DEFAULT_MISFIRE_GRACE_SECONDS = 60
+DEFAULT_FIRES_PER_MINUTE = 600
+
+
+class SettingsError(RoutinesError):
+    """A setting is wrong, or two of them contradict each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How one server runs."""
+
+    host: str = DEFAULT_HOST
+    port: int = DEFAULT_PORT
+    data_dir: Path = field(default_factory=lambda: user_data_path("routines"))
+    database_url: str | None = None
+    auth: AuthMode = AuthMode.LOCAL_TRUSTED
+    public_url: str | None = None
+    master_key: str | None = None
+    misfire_grace: timedelta = timedelta(seconds=DEFAULT_MISFIRE_GRACE_SECONDS)
+    fires_per_minute: int = DEFAULT_FIRES_PER_MINUTE
+    clock_offset: timedelta = timedelta(0)
+    clock_rate: float = 1.0
+
+    @property
+    def base_url(self) -> str:
+        """The address under which the service is called, without a slash at its end."""
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    @property
+    def key_file(self) -> Path:
+        """Where the master key is kept when the environment does not give it."""
+        return self.data_dir / "master.key"
+
+    def check(self) -> None:
+        """Raise `SettingsError` for settings that must not be served with."""
+        if self.auth is AuthMode.LOCAL_TRUSTED and not is_loopback_name(self.host):
+            raise SettingsError(
+                f"local_trusted makes everybody who reaches {self.host} the board; "
+                "serve on 127.0.0.1, or with --auth authenticated"
+            )
+        if self.public_url and urlsplit(self.public_url).scheme not in {"http", "https"}:
+            raise SettingsError(f"The public URL {self.public_url!r} must begin with http:// or https://")
+
+
+def from_environment(environment: Mapping[str, str]) -> Settings:
+    """The settings that the environment gives; an empty variable counts as unset.
+
+    Raises `SettingsError` naming the variable and its value.
+    """
+    given = {name: value for name, value in environment.items() if name.startswith("ROUTINES_") and value}
+    unset = Settings()
+
+    def number(name: str, default: float, minimum: float) -> float:
+        text = given.get(name)
+        try:
+            value = default if text is None else float(text)
+        except ValueError:
+            value = float("nan")
+        if not value >= minimum:
+            raise SettingsError(f"{name} is {text!r}; it must be a number of at least {minimum:g}")
+        return value
+
+    auth = given.get("ROUTINES_AUTH", unset.auth)
+    if auth not in set(AuthMode):
+        raise SettingsError(f"ROUTINES_AUTH is {auth!r}; it must be one of {', '.join(AuthMode)}")
+    return Settings(
+        host=given.get("ROUTINES_HOST", unset.host),
+        port=int(number("ROUTINES_PORT", unset.port, 0)),
+        data_dir=Path(given["ROUTINES_DATA_DIR"]) if "ROUTINES_DATA_DIR" in given else unset.data_dir,
+        database_url=given.get("ROUTINES_DATABASE_URL"),
+        auth=AuthMode(auth),
+        public_url=given.get("ROUTINES_PUBLIC_URL"),
+        master_key=given.get("ROUTINES_MASTER_KEY"),
+        misfire_grace=timedelta(seconds=number("ROUTINES_MISFIRE_GRACE_SECONDS", DEFAULT_MISFIRE_GRACE_SECONDS, 0)),
+        fires_per_minute=int(number("ROUTINES_FIRE_RATE_PER_MINUTE", DEFAULT_FIRES_PER_MINUTE, 1)),
+        clock_offset=timedelta(seconds=number("ROUTINES_TEST_CLOCK_OFFSET_SECONDS", 0, float("-inf"))),
+        clock_rate=number("ROUTINES_TEST_CLOCK_RATE", 1, 0),
+    )

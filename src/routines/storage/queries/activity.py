@@ -1,0 +1,91 @@
+"""The audit: what was written to it, and the fires, which the runs tell and which are not written twice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from heapq import merge
+from itertools import islice
+
+from sqlalchemy import Connection, select
+
+from routines.core import strict_json
+from routines.core.model import Activity, RunStatus
+from routines.storage.rows import every, insert_model, select_model
+from routines.storage.schema import activity, runs
+
+RUN_TRIGGERED = "routine.run_triggered"
+RUN_SKIPPED = "routine.run_skipped"
+RUN = "routine_run"
+
+
+def add(connection: Connection, entry: Activity) -> None:
+    """Append an entry."""
+    insert_model(connection, activity, entry)
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityQuery:
+    """Which entries are wanted: all that agree with every filter that is set, a page at a time."""
+
+    limit: int
+    before: str | None = None
+    entity_type: str | None = None
+    entity_id: str | None = None
+
+
+def page(connection: Connection, company_id: str, wanted: ActivityQuery) -> list[Activity]:
+    """A company's activity, newest first, from the entry after `before` on."""
+    limit, before, entity_type, entity_id = wanted.limit, wanted.before, wanted.entity_type, wanted.entity_id
+    written = select_model(activity, Activity).where(activity.c.company_id == company_id)
+    if before is not None:
+        written = written.where(activity.c.id < before)
+    if entity_type is not None:
+        written = written.where(activity.c.entity_type == entity_type)
+    if entity_id is not None:
+        written = written.where(activity.c.entity_id == entity_id)
+    entries = every(connection, Activity, written.order_by(activity.c.id.desc()).limit(limit))
+    fires = [] if entity_type not in {None, RUN} else _fires(connection, company_id, limit, before, entity_id)
+    return list(islice(merge(entries, fires, key=lambda entry: entry.id, reverse=True), limit))
+
+
+def _fires(
+    connection: Connection, company_id: str, limit: int, before: str | None, entity_id: str | None
+) -> list[Activity]:
+    """Runs, as the activity that each of them is; an entry has its run's id."""
+    query = select(
+        runs.c.id,
+        runs.c.actor_type,
+        runs.c.actor_id,
+        runs.c.status,
+        runs.c.routine_id,
+        runs.c.trigger_id,
+        runs.c.source,
+        runs.c.linked_issue_id,
+        runs.c.triggered_at,
+    ).where(runs.c.company_id == company_id)
+    if before is not None:
+        query = query.where(runs.c.id < before)
+    if entity_id is not None:
+        query = query.where(runs.c.id == entity_id)
+    return [
+        Activity(
+            id=row.id,
+            company_id=company_id,
+            actor_type=row.actor_type,
+            actor_id=row.actor_id,
+            action=RUN_SKIPPED if row.status is RunStatus.SKIPPED else RUN_TRIGGERED,
+            entity_type=RUN,
+            entity_id=row.id,
+            details=strict_json.dumps(
+                {
+                    "routineId": row.routine_id,
+                    "triggerId": row.trigger_id,
+                    "source": row.source,
+                    "status": row.status,
+                    "linkedIssueId": row.linked_issue_id,
+                }
+            ),
+            created_at=row.triggered_at,
+        )
+        for row in connection.execute(query.order_by(runs.c.id.desc()).limit(limit))
+    ]

@@ -1,0 +1,74 @@
+"""Questions about agents and their keys, and changes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, select, update
+
+from routines.core.model import Agent, AgentKey
+from routines.storage.rows import columns, every, first, get_model, insert_model, select_model, update_model
+from routines.storage.schema import agent_keys, agents
+
+
+def get(connection: Connection, agent_id: str) -> Agent | None:
+    """The agent, or None."""
+    return get_model(connection, agents, Agent, agent_id)
+
+
+def of_ids(connection: Connection, agent_ids: Sequence[str]) -> dict[str, Agent]:
+    """These agents by id; unknown ones are left out."""
+    query = select_model(agents, Agent).where(agents.c.id.in_(agent_ids))
+    return {agent.id: agent for agent in every(connection, Agent, query)}
+
+
+def of_company(connection: Connection, company_id: str) -> list[Agent]:
+    """A company's agents, oldest first."""
+    query = select_model(agents, Agent).where(agents.c.company_id == company_id)
+    return every(connection, Agent, query.order_by(agents.c.id))
+
+
+def add(connection: Connection, agent: Agent) -> None:
+    """Store a new agent."""
+    insert_model(connection, agents, agent)
+
+
+def change(connection: Connection, agent: Agent) -> None:
+    """Store an agent as it now is."""
+    update_model(connection, agents, agent)
+
+
+def keys_of(connection: Connection, agent_id: str) -> list[AgentKey]:
+    """An agent's keys, revoked ones included, oldest first."""
+    query = select_model(agent_keys, AgentKey).where(agent_keys.c.agent_id == agent_id)
+    return every(connection, AgentKey, query.order_by(agent_keys.c.id))
+
+
+def key(connection: Connection, agent_id: str, key_id: str) -> AgentKey | None:
+    """That key of that agent, or None."""
+    query = select_model(agent_keys, AgentKey).where(agent_keys.c.id == key_id, agent_keys.c.agent_id == agent_id)
+    return first(connection, AgentKey, query)
+
+
+def add_key(connection: Connection, new: AgentKey, token_hash: str) -> None:
+    """Store a new key by the hash of its token."""
+    insert_model(connection, agent_keys, new, token_hash=token_hash)
+
+
+def revoke_keys(connection: Connection, agent_id: str, at: datetime, *, key_id: str | None = None) -> None:
+    """Make one key of an agent, or all of them, worthless."""
+    change_keys = update(agent_keys).where(agent_keys.c.agent_id == agent_id, agent_keys.c.revoked_at.is_(None))
+    if key_id is not None:
+        change_keys = change_keys.where(agent_keys.c.id == key_id)
+    connection.execute(change_keys.values(revoked_at=at))
+
+
+def holder_of_key(connection: Connection, token_hash: str) -> Agent | None:
+    """The agent whose unrevoked key has that hash, or None."""
+    query = (
+        select(*columns(agents, Agent))
+        .join(agent_keys, agent_keys.c.agent_id == agents.c.id)
+        .where(agent_keys.c.token_hash == token_hash, agent_keys.c.revoked_at.is_(None))
+    )
+    return first(connection, Agent, query)

@@ -1,0 +1,36 @@
+"""Questions about the board's API tokens, of which only hashes are stored."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select
+
+from routines.storage.schema import board_tokens
+
+
+def add(connection: Connection, token_id: str, name: str, token_hash: str, at: datetime) -> None:
+    """Store a new token by its hash."""
+    connection.execute(insert(board_tokens).values(id=token_id, name=name, token_hash=token_hash, created_at=at))
+
+
+def name_of(connection: Connection, token_hash: str) -> str | None:
+    """The name under which the unrevoked token with that hash was made, or None."""
+    query = select(board_tokens.c.name).where(
+        board_tokens.c.token_hash == token_hash, board_tokens.c.revoked_at.is_(None)
+    )
+    return connection.execute(query).scalar_one_or_none()
+
+
+def name_of_id(connection: Connection, token_id: str) -> str | None:
+    """The name of the unrevoked token with that id, or None; sessions are tied to tokens by it."""
+    query = select(board_tokens.c.name).where(board_tokens.c.id == token_id, board_tokens.c.revoked_at.is_(None))
+    return connection.execute(query).scalar_one_or_none()
+
+
+def id_of(connection: Connection, token_hash: str) -> str | None:
+    """The id of the unrevoked token with that hash, or None."""
+    query = select(board_tokens.c.id).where(
+        board_tokens.c.token_hash == token_hash, board_tokens.c.revoked_at.is_(None)
+    )
+    return connection.execute(query).scalar_one_or_none()

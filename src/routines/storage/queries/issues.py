@@ -1,0 +1,137 @@
+"""Questions about issues, their comments and wake-ups, and changes of them; fires have hot statements instead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, case, delete, func, insert, select
+
+from routines.core.model import ROUTINE_EXECUTION, Comment, Issue, IssueStatus, Priority
+from routines.storage.rows import columns, every, get_model, insert_model, select_model, update_model
+from routines.storage.schema import ISSUE_IS_OPEN, comments, issues, routines, wake_ups
+
+INBOX_STATUSES = (IssueStatus.TODO, IssueStatus.IN_PROGRESS, IssueStatus.IN_REVIEW, IssueStatus.BLOCKED)
+
+
+def get(connection: Connection, issue_id: str) -> Issue | None:
+    """The issue, or None."""
+    return get_model(connection, issues, Issue, issue_id)
+
+
+def of_ids(connection: Connection, issue_ids: Sequence[str]) -> dict[str, Issue]:
+    """These issues by id; unknown ones are left out."""
+    query = select_model(issues, Issue).where(issues.c.id.in_(issue_ids))
+    return {issue.id: issue for issue in every(connection, Issue, query)}
+
+
+@dataclass(frozen=True, slots=True)
+class IssueQuery:
+    """Which of a company's issues are wanted: all that agree with every filter that is set, a page at a time."""
+
+    limit: int
+    before: str | None = None
+    statuses: tuple[IssueStatus, ...] = ()
+    assignee_agent_id: str | None = None
+    project_id: str | None = None
+    origin_kind: str | None = None
+    origin_id: str | None = None
+
+
+def search(connection: Connection, company_id: str, wanted: IssueQuery) -> list[Issue]:
+    """A company's issues, newest first, from the one after `before` on."""
+    query = select_model(issues, Issue).where(issues.c.company_id == company_id)
+    if wanted.before is not None:
+        query = query.where(issues.c.id < wanted.before)
+    if wanted.statuses:
+        query = query.where(issues.c.status.in_(wanted.statuses))
+    for column in (issues.c.assignee_agent_id, issues.c.project_id, issues.c.origin_kind, issues.c.origin_id):
+        value = getattr(wanted, column.name)
+        if value is not None:
+            query = query.where(column == value)
+    return every(connection, Issue, query.order_by(issues.c.id.desc()).limit(wanted.limit))
+
+
+def inbox(connection: Connection, agent_id: str, limit: int) -> list[Issue]:
+    """What an agent has to do: its open issues but the backlog, the most urgent and then the oldest first."""
+    urgency = case({priority: rank for rank, priority in enumerate(Priority)}, value=issues.c.priority)
+    query = select_model(issues, Issue).where(
+        issues.c.assignee_agent_id == agent_id, ISSUE_IS_OPEN, issues.c.status.in_(INBOX_STATUSES)
+    )
+    return every(connection, Issue, query.order_by(urgency, issues.c.id).limit(limit))
+
+
+def open_of_routine(connection: Connection, routine_id: str) -> list[Issue]:
+    """A routine's open execution issues, newest first."""
+    query = select_model(issues, Issue).where(issues.c.origin_id == routine_id, ISSUE_IS_OPEN)
+    return every(connection, Issue, query.order_by(issues.c.id.desc()))
+
+
+def open_of_company_routines(connection: Connection, company_id: str) -> dict[str, Issue]:
+    """The newest open execution issue of each of a company's routines that has one, by routine id."""
+    query = (
+        select(*columns(issues, Issue))
+        .join(routines, routines.c.id == issues.c.origin_id)
+        .where(routines.c.company_id == company_id, issues.c.origin_kind == ROUTINE_EXECUTION, ISSUE_IS_OPEN)
+        .order_by(issues.c.id)
+    )
+    return {issue.origin_id or "": issue for issue in every(connection, Issue, query)}
+
+
+def add(connection: Connection, issue: Issue) -> None:
+    """Store a new issue."""
+    insert_model(connection, issues, issue)
+
+
+def change(connection: Connection, issue: Issue) -> None:
+    """Store an issue as it now is."""
+    update_model(connection, issues, issue)
+
+
+def comments_of(
+    connection: Connection, issue_id: str, *, limit: int, after: str | None = None, oldest_first: bool = False
+) -> list[Comment]:
+    """An issue's comments, newest first unless asked otherwise, from the one after `after` on in time."""
+    query = select_model(comments, Comment).where(comments.c.issue_id == issue_id)
+    if after is not None:
+        query = query.where(comments.c.id > after)
+    order = comments.c.id if oldest_first else comments.c.id.desc()
+    return every(connection, Comment, query.order_by(order).limit(limit))
+
+
+def comment(connection: Connection, comment_id: str) -> Comment | None:
+    """The comment, or None."""
+    return get_model(connection, comments, Comment, comment_id)
+
+
+def add_comment(connection: Connection, new: Comment) -> None:
+    """Store a new comment."""
+    insert_model(connection, comments, new)
+
+
+def wake(connection: Connection, issue: Issue, reason: str) -> None:
+    """Have the issue's agent woken for it; wake-ups for the same agent and issue that still wait are one."""
+    wait = select(wake_ups.c.issue_id).where(
+        wake_ups.c.issue_id == issue.id, wake_ups.c.agent_id == issue.assignee_agent_id
+    )
+    if issue.assignee_agent_id is not None and connection.execute(wait).first() is None:
+        connection.execute(
+            insert(wake_ups).values(
+                issue_id=issue.id,
+                agent_id=issue.assignee_agent_id,
+                company_id=issue.company_id,
+                reason=reason,
+                created_at=issue.updated_at,
+            )
+        )
+
+
+def drop_wake_ups(connection: Connection, issue_id: str) -> None:
+    """Nobody needs to be woken for this issue any more: it was taken, or closed."""
+    connection.execute(delete(wake_ups).where(wake_ups.c.issue_id == issue_id))
+
+
+def comment_count(connection: Connection, issue_id: str) -> int:
+    """How many comments an issue has."""
+    query = select(func.count()).select_from(comments).where(comments.c.issue_id == issue_id)
+    return int(connection.execute(query).scalar_one())

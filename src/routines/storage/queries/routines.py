@@ -1,0 +1,69 @@
+"""Questions about routines, and changes of them; a deleted routine is marked and no longer found here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, or_, update
+
+from routines.core.model import Routine, RoutineStatus
+from routines.storage.rows import every, first, insert_model, select_model, update_model
+from routines.storage.schema import routines
+
+_NOT_DELETED = routines.c.deleted_at.is_(None)
+
+
+def get(connection: Connection, routine_id: str) -> Routine | None:
+    """The routine, unless it is unknown or deleted."""
+    return first(connection, Routine, select_model(routines, Routine).where(routines.c.id == routine_id, _NOT_DELETED))
+
+
+@dataclass(frozen=True, slots=True)
+class RoutineQuery:
+    """Which of a company's routines are wanted; `words` occur in the title or description, in any case."""
+
+    project_id: str | None = None
+    assignee_agent_id: str | None = None
+    status: RoutineStatus | None = None
+    words: str | None = None
+
+
+def search(connection: Connection, company_id: str, wanted: RoutineQuery) -> list[Routine]:
+    """A company's routines, most recently updated first."""
+    query = select_model(routines, Routine).where(routines.c.company_id == company_id, _NOT_DELETED)
+    for column in (routines.c.project_id, routines.c.assignee_agent_id, routines.c.status):
+        value = getattr(wanted, column.name)
+        if value is not None:
+            query = query.where(column == value)
+    if wanted.words:
+        query = query.where(
+            or_(
+                routines.c.title.icontains(wanted.words, autoescape=True),
+                routines.c.description.icontains(wanted.words, autoescape=True),
+            )
+        )
+    return every(connection, Routine, query.order_by(routines.c.updated_at.desc(), routines.c.id.desc()))
+
+
+def of_agent(connection: Connection, agent_id: str, status: RoutineStatus) -> list[Routine]:
+    """The routines in that status that are assigned to an agent."""
+    query = select_model(routines, Routine).where(
+        routines.c.assignee_agent_id == agent_id, routines.c.status == status, _NOT_DELETED
+    )
+    return every(connection, Routine, query.order_by(routines.c.id))
+
+
+def add(connection: Connection, routine: Routine) -> None:
+    """Store a new routine."""
+    insert_model(connection, routines, routine)
+
+
+def change(connection: Connection, routine: Routine) -> None:
+    """Store a routine as it now is."""
+    update_model(connection, routines, routine)
+
+
+def delete(connection: Connection, routine_id: str, at: datetime) -> None:
+    """Mark a routine deleted; its runs and issues stay."""
+    connection.execute(update(routines).where(routines.c.id == routine_id).values(deleted_at=at))

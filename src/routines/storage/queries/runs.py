@@ -1,0 +1,70 @@
+"""Questions about runs, and the one change that happens to them after they are written: their issue moves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, func, select, tuple_, update
+
+from routines.core.lifecycle import RunMove
+from routines.core.model import Run, RunStatus
+from routines.storage.rows import columns, every, first, select_model
+from routines.storage.schema import routines, run_aliases, runs
+
+
+def get(connection: Connection, run_id: str) -> Run | None:
+    """The run, or None."""
+    return first(connection, Run, select_model(runs, Run).where(runs.c.id == run_id))
+
+
+def of_ids(connection: Connection, run_ids: Sequence[str]) -> dict[str, Run]:
+    """These runs by id; unknown ones are left out."""
+    return {run.id: run for run in every(connection, Run, select_model(runs, Run).where(runs.c.id.in_(run_ids)))}
+
+
+def page(connection: Connection, routine_id: str, *, limit: int, before: str | None) -> list[Run]:
+    """A routine's runs, newest first, from the one after `before` on."""
+    query = select_model(runs, Run).where(runs.c.routine_id == routine_id)
+    if before is not None:
+        query = query.where(runs.c.id < before)
+    return every(connection, Run, query.order_by(runs.c.id.desc()).limit(limit))
+
+
+def last_of_routines(connection: Connection, company_id: str) -> dict[str, Run]:
+    """The newest run of each of a company's routines, by routine id: one seek each, however long the history."""
+    history = runs.alias("history")
+    newest = select(func.max(history.c.id)).where(history.c.routine_id == routines.c.id).correlate(routines)
+    query = select(*columns(runs, Run)).select_from(routines).join(runs, runs.c.id == newest.scalar_subquery())
+    return {run.routine_id: run for run in every(connection, Run, query.where(routines.c.company_id == company_id))}
+
+
+def of_issue(connection: Connection, issue_id: str) -> list[Run]:
+    """All runs that point to an issue, oldest first."""
+    return every(connection, Run, select_model(runs, Run).where(runs.c.linked_issue_id == issue_id).order_by(runs.c.id))
+
+
+def move_with_issue(connection: Connection, run_id: str, move: RunMove, at: datetime) -> None:
+    """Put the run that created an issue into the state that the issue's move calls for."""
+    states = (RunStatus.ISSUE_CREATED, RunStatus.COMPLETED, RunStatus.FAILED)
+    connection.execute(
+        update(runs)
+        .where(runs.c.id == run_id, runs.c.status.in_(states))
+        .values(
+            status=move.status,
+            failure_reason=move.failure_reason,
+            completed_at=at if move.completed else None,
+            updated_at=at,
+        )
+    )
+
+
+def forget_expired_aliases(connection: Connection, now: datetime, *, limit: int) -> None:
+    """Remove further causes of runs that can no longer come, the longest expired first."""
+    expired = (
+        select(run_aliases.c.routine_id, run_aliases.c.cause)
+        .where(run_aliases.c.expires_at < now)
+        .order_by(run_aliases.c.expires_at)
+        .limit(limit)
+    )
+    connection.execute(delete(run_aliases).where(tuple_(run_aliases.c.routine_id, run_aliases.c.cause).in_(expired)))

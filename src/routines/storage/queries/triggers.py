@@ -1,0 +1,127 @@
+"""Questions about triggers, and changes of them; the scheduler's own statements are among each database's hot ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select, update
+
+from routines.core.model import RoutineStatus, Trigger, TriggerKind
+from routines.storage.database import DueTrigger
+from routines.storage.rows import every, first, insert_model, select_model, update_model
+from routines.storage.schema import routines, schedule_changes, triggers
+
+_NOT_DELETED = triggers.c.deleted_at.is_(None)
+
+
+def get(connection: Connection, trigger_id: str) -> Trigger | None:
+    """The trigger, unless it is unknown or deleted."""
+    return first(connection, Trigger, select_model(triggers, Trigger).where(triggers.c.id == trigger_id, _NOT_DELETED))
+
+
+def of_routines(connection: Connection, routine_ids: Sequence[str]) -> list[Trigger]:
+    """The triggers of these routines, oldest first."""
+    query = select_model(triggers, Trigger).where(triggers.c.routine_id.in_(routine_ids), _NOT_DELETED)
+    return every(connection, Trigger, query.order_by(triggers.c.id))
+
+
+def of_ids(connection: Connection, trigger_ids: Sequence[str]) -> dict[str, Trigger]:
+    """These triggers by id, deleted ones included, for their runs still tell of them."""
+    query = select_model(triggers, Trigger).where(triggers.c.id.in_(trigger_ids))
+    return {trigger.id: trigger for trigger in every(connection, Trigger, query)}
+
+
+def of_company(connection: Connection, company_id: str) -> list[Trigger]:
+    """The triggers of a company's routines, oldest first."""
+    query = (
+        select_model(triggers, Trigger)
+        .join(routines, routines.c.id == triggers.c.routine_id)
+        .where(routines.c.company_id == company_id, routines.c.deleted_at.is_(None), _NOT_DELETED)
+    )
+    return every(connection, Trigger, query.order_by(triggers.c.id))
+
+
+def of_public_ids(connection: Connection, public_ids: Sequence[str]) -> dict[str, Trigger]:
+    """The webhook triggers behind these public ids."""
+    query = select_model(triggers, Trigger).where(triggers.c.public_id.in_(public_ids), _NOT_DELETED)
+    return {trigger.public_id or "": trigger for trigger in every(connection, Trigger, query)}
+
+
+def add(connection: Connection, trigger: Trigger) -> None:
+    """Store a new trigger."""
+    insert_model(connection, triggers, trigger)
+
+
+def change(connection: Connection, trigger: Trigger) -> None:
+    """Store a trigger as it now is."""
+    update_model(connection, triggers, trigger)
+
+
+def delete(connection: Connection, trigger_ids: Sequence[str], at: datetime) -> None:
+    """Mark triggers deleted: they fire no more, their secrets are gone, and their runs still tell what they were."""
+    connection.execute(
+        update(triggers)
+        .where(triggers.c.id.in_(trigger_ids))
+        .values(deleted_at=at, next_run_at=None, sealed_secret=None, public_id=None)
+    )
+
+
+def due(connection: Connection, now: datetime, limit: int) -> list[DueTrigger]:
+    """The schedules whose next slot is not later than `now`, longest due first."""
+    query = (
+        select(
+            triggers.c.id,
+            triggers.c.routine_id,
+            triggers.c.cron_expression,
+            triggers.c.timezone,
+            triggers.c.slots_decided_until,
+            triggers.c.next_run_at,
+            routines.c.catch_up_policy,
+        )
+        .join(routines, routines.c.id == triggers.c.routine_id)
+        .where(triggers.c.next_run_at <= now)
+        .order_by(triggers.c.next_run_at, triggers.c.id)
+        .limit(limit)
+    )
+    return [DueTrigger(*row) for row in connection.execute(query)]
+
+
+def next_slot(connection: Connection) -> datetime | None:
+    """The nearest next slot of all, or None if nothing is scheduled."""
+    query = select(triggers.c.next_run_at).where(triggers.c.next_run_at.is_not(None))
+    return connection.execute(query.order_by(triggers.c.next_run_at).limit(1)).scalar_one_or_none()
+
+
+def live_schedules(connection: Connection) -> list[Trigger]:
+    """Every schedule that may fire: enabled, of an active routine."""
+    query = (
+        select_model(triggers, Trigger)
+        .join(routines, routines.c.id == triggers.c.routine_id)
+        .where(
+            triggers.c.kind == TriggerKind.SCHEDULE,
+            triggers.c.enabled,
+            _NOT_DELETED,
+            routines.c.deleted_at.is_(None),
+            routines.c.status == RoutineStatus.ACTIVE,
+        )
+    )
+    return every(connection, Trigger, query)
+
+
+def record_schedule(
+    connection: Connection, change_id: str, trigger: Trigger, *, at: datetime, live: bool, reason: str
+) -> None:
+    """Keep what a schedule is from `at` on, so that past slots can be told."""
+    connection.execute(
+        insert(schedule_changes).values(
+            id=change_id,
+            trigger_id=trigger.id,
+            company_id=trigger.company_id,
+            at=at,
+            cron_expression=trigger.cron_expression,
+            timezone=trigger.timezone,
+            live=live,
+            reason=reason,
+        )
+    )

@@ -1,0 +1,317 @@
+"""The tables, shared by every database; columns stand in the order of the model's fields.
+
+Runs, issues, comments and wake-ups have no foreign keys: the dispatcher has locked and read their parents, and keys
+on hot tables halve the rate. Questions are in `queries`, changes of the schema in `migrations`.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from routines.core import model
+from routines.core.signing import SigningMode
+from routines.storage.types import Id, Instant, Word
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _made_and_changed() -> tuple[Column[object], ...]:
+    return (
+        Column("created_at", Instant, nullable=False),
+        Column("updated_at", Instant, nullable=False),
+    )
+
+
+def _by_whom(*verbs: str) -> tuple[Column[object], ...]:
+    return tuple(Column(f"{verb}_by_{who}_id", Text) for verb in verbs for who in ("agent", "user"))
+
+
+companies = Table(
+    "companies",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("description", Text),
+    Column("status", Word(model.CompanyStatus), nullable=False),
+    Column("issue_prefix", Text, nullable=False, unique=True),
+    *_made_and_changed(),
+)
+
+issue_counters = Table(
+    "issue_counters",
+    metadata,
+    Column("company_id", Id, ForeignKey("companies.id"), primary_key=True),
+    Column("last_number", BigInteger, nullable=False),
+)
+
+agents = Table(
+    "agents",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("company_id", Id, ForeignKey("companies.id"), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("title", Text),
+    Column("capabilities", Text),
+    Column("reports_to", Id, ForeignKey("agents.id")),
+    Column("adapter_type", Word(model.AdapterType), nullable=False),
+    Column("adapter_config", Text, nullable=False),
+    Column("runtime_config", Text, nullable=False),
+    Column("status", Word(model.AgentStatus), nullable=False),
+    *_made_and_changed(),
+)
+
+agent_keys = Table(
+    "agent_keys",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("agent_id", Id, ForeignKey("agents.id"), nullable=False, index=True),
+    Column("company_id", Id, ForeignKey("companies.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("revoked_at", Instant),
+    Column("token_hash", Text, nullable=False, unique=True),
+)
+
+board_tokens = Table(
+    "board_tokens",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("revoked_at", Instant),
+    Column("token_hash", Text, nullable=False, unique=True),
+)
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("company_id", Id, ForeignKey("companies.id"), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("description", Text),
+    Column("status", Word(model.ProjectStatus), nullable=False),
+    *_made_and_changed(),
+)
+
+goals = Table(
+    "goals",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("company_id", Id, ForeignKey("companies.id"), nullable=False, index=True),
+    Column("title", Text, nullable=False),
+    Column("description", Text),
+    Column("level", Word(model.GoalLevel), nullable=False),
+    Column("status", Word(model.GoalStatus), nullable=False),
+    *_made_and_changed(),
+)
+
+routines = Table(
+    "routines",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("company_id", Id, ForeignKey("companies.id"), nullable=False, index=True),
+    Column("project_id", Id, ForeignKey("projects.id"), nullable=False),
+    Column("goal_id", Id, ForeignKey("goals.id")),
+    Column("parent_issue_id", Id),
+    Column("assignee_agent_id", Id, ForeignKey("agents.id"), nullable=False, index=True),
+    Column("title", Text, nullable=False),
+    Column("description", Text),
+    Column("priority", Word(model.Priority), nullable=False),
+    Column("status", Word(model.RoutineStatus), nullable=False),
+    Column("pause_reason", Text),
+    Column("concurrency_policy", Word(model.ConcurrencyPolicy), nullable=False),
+    Column("catch_up_policy", Word(model.CatchUpPolicy), nullable=False),
+    *_by_whom("created", "updated"),
+    Column("last_triggered_at", Instant),
+    Column("last_enqueued_at", Instant),
+    *_made_and_changed(),
+    Column("deleted_at", Instant),
+)
+
+triggers = Table(
+    "triggers",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("company_id", Id, ForeignKey("companies.id"), nullable=False),
+    Column("routine_id", Id, ForeignKey("routines.id"), nullable=False, index=True),
+    Column("kind", Word(model.TriggerKind), nullable=False),
+    Column("label", Text),
+    Column("enabled", Boolean, nullable=False),
+    Column("cron_expression", Text),
+    Column("timezone", Text),
+    Column("slots_decided_until", Instant),
+    Column("next_run_at", Instant),
+    Column("last_fired_at", Instant),
+    Column("public_id", Text, unique=True),
+    Column("signing_mode", Word(SigningMode)),
+    Column("replay_window_sec", Integer),
+    Column("sealed_secret", LargeBinary),
+    Column("last_rotated_at", Instant),
+    Column("last_result", Text),
+    *_by_whom("created", "updated"),
+    *_made_and_changed(),
+    Column("deleted_at", Instant),
+)
+_NEXT_IS_SET = text("next_run_at IS NOT NULL")
+Index(
+    "ix_triggers_next_run_at",
+    triggers.c.next_run_at,
+    triggers.c.id,
+    sqlite_where=_NEXT_IS_SET,
+    postgresql_where=_NEXT_IS_SET,
+)
+
+# What a schedule was, from `at` until the next row of its trigger: for any past range this says which slots were due.
+schedule_changes = Table(
+    "schedule_changes",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("trigger_id", Id, nullable=False),
+    Column("company_id", Id, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("cron_expression", Text, nullable=False),
+    Column("timezone", Text, nullable=False),
+    Column("live", Boolean, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+Index("ix_schedule_changes_trigger_id_at", schedule_changes.c.trigger_id, schedule_changes.c.at)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("company_id", Id, nullable=False),
+    Column("routine_id", Id, nullable=False),
+    Column("trigger_id", Id),
+    Column("source", Word(model.Source), nullable=False),
+    Column("status", Word(model.RunStatus), nullable=False),
+    Column("triggered_at", Instant, nullable=False),
+    Column("scheduled_for", Instant),
+    Column("cause", Text, nullable=False),
+    Column("idempotency_key", Text),
+    Column("trigger_payload", Text),
+    Column("linked_issue_id", Id),
+    Column("coalesced_into_run_id", Id),
+    Column("failure_reason", Text),
+    Column("details", Text),
+    Column("completed_at", Instant),
+    Column("actor_type", Word(model.ActorType), nullable=False),
+    Column("actor_id", Text, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    # One row per cause, ever: a slot, a key, a signed request. It also answers for a routine's fires by cause.
+    UniqueConstraint("routine_id", "cause"),
+)
+Index("ix_runs_routine_id_id", runs.c.routine_id, runs.c.id)
+Index("ix_runs_company_id_id", runs.c.company_id, runs.c.id)
+_LINKED = text("linked_issue_id IS NOT NULL")
+Index("ix_runs_linked_issue_id", runs.c.linked_issue_id, sqlite_where=_LINKED, postgresql_where=_LINKED)
+
+# Further causes of a fire, under which it may come again; see `core.fires.Alias`.
+run_aliases = Table(
+    "run_aliases",
+    metadata,
+    Column("routine_id", Id, primary_key=True),
+    Column("cause", Text, primary_key=True),
+    Column("run_id", Id, nullable=False),
+    Column("expires_at", Instant),
+)
+_EXPIRES = text("expires_at IS NOT NULL")
+Index("ix_run_aliases_expires_at", run_aliases.c.expires_at, sqlite_where=_EXPIRES, postgresql_where=_EXPIRES)
+
+issues = Table(
+    "issues",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("company_id", Id, nullable=False),
+    Column("identifier", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("description", Text),
+    Column("status", Word(model.IssueStatus), nullable=False),
+    Column("priority", Word(model.Priority), nullable=False),
+    Column("assignee_agent_id", Id),
+    Column("project_id", Id),
+    Column("goal_id", Id),
+    Column("parent_id", Id),
+    Column("origin_kind", Text),
+    Column("origin_id", Id),
+    Column("origin_run_id", Id),
+    *_by_whom("created"),
+    Column("started_at", Instant),
+    Column("completed_at", Instant),
+    *_made_and_changed(),
+)
+ISSUE_IS_OPEN = text("issues.status NOT IN ('done', 'cancelled')")
+"""Open issues, in the very words of the partial indexes, without which a database does not use them."""
+_OPEN = text("status NOT IN ('done', 'cancelled')")
+_OPEN_EXECUTION = text("origin_id IS NOT NULL AND status NOT IN ('done', 'cancelled')")
+Index("ix_issues_company_id_id", issues.c.company_id, issues.c.id)
+Index("ix_issues_open_origin_id", issues.c.origin_id, sqlite_where=_OPEN_EXECUTION, postgresql_where=_OPEN_EXECUTION)
+Index("ix_issues_open_assignee", issues.c.assignee_agent_id, sqlite_where=_OPEN, postgresql_where=_OPEN)
+
+comments = Table(
+    "comments",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("company_id", Id, nullable=False),
+    Column("issue_id", Id, nullable=False),
+    Column("author_agent_id", Id),
+    Column("author_user_id", Text),
+    Column("body", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+Index("ix_comments_issue_id_id", comments.c.issue_id, comments.c.id)
+
+# What an agent is to be woken for; gone once the agent has taken the issue or the issue is closed.
+wake_ups = Table(
+    "wake_ups",
+    metadata,
+    Column("issue_id", Id, primary_key=True),
+    Column("agent_id", Id, primary_key=True),
+    Column("company_id", Id, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+activity = Table(
+    "activity",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("company_id", Id, nullable=False),
+    Column("actor_type", Word(model.ActorType), nullable=False),
+    Column("actor_id", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("entity_type", Text, nullable=False),
+    Column("entity_id", Id, nullable=False),
+    Column("details", Text),
+    Column("created_at", Instant, nullable=False),
+)
+Index("ix_activity_company_id_id", activity.c.company_id, activity.c.id)
+
+# Facts about the database itself, such as the time zone data by which `next_run_at` was computed.
+facts = Table(
+    "facts",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)

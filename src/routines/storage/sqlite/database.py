@@ -1,0 +1,132 @@
+"""SQLite as a database of the service: one writer in turn, readers beside it, every commit on disk.
+
+Write-ahead logging lets readers go on during a write; `synchronous=FULL` makes a commit survive a power cut
+(sqlite.org/pragma.html#pragma_synchronous). The statements are in `hot`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import structlog
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import QueuePool
+
+from routines.core.errors import UnavailableError
+from routines.storage import migrations
+from routines.storage.database import Transaction
+from routines.storage.sqlite.fair_lock import FairLock
+from routines.storage.sqlite.hot import SqliteStatements
+
+READERS_MAX = 8  # more than two cores can use; each holds a page cache
+BUSY_TIMEOUT_MILLISECONDS = 5_000  # only another process can hold the file: a backup, a shell
+STATEMENTS_CACHED = 256  # all that the service ever prepares
+
+PRIMARY_CODE_MASK = 0xFF  # sqlite.org/rescode.html: the rest of a code only tells more of it
+NOT_OUR_FAULT = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_READONLY,
+    }
+)
+
+log = structlog.get_logger(__name__)
+
+
+class SqliteDatabase:
+    """The database file at `path`; `migrate` before the first use."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._writer_turn = FairLock()
+        self._writer = _engine(path, connections=1, begin="BEGIN IMMEDIATE", pragmas=("synchronous=FULL",))
+        self._readers = _engine(path, connections=READERS_MAX, begin="BEGIN", pragmas=("query_only=ON",))
+
+    def migrate(self) -> None:
+        """Bring the file up to date, under the writer's lock; raises `DatabaseTooNewError` having changed nothing."""
+        with self._writer_turn, _faults_told_apart(), self._writer.begin() as connection:
+            migrations.upgrade(connection)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection that sees one consistent state and cannot write; hold it briefly."""
+        with _faults_told_apart(), self._readers.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """A transaction that is on disk when the block ends, or leaves no trace if it raises.
+
+        Raises `UnavailableError` when the file cannot be written now: disk full, or held by another process.
+        """
+        with self._writer_turn, _faults_told_apart(), self._writer.begin() as connection:
+            transaction = Transaction(connection, SqliteStatements(connection))
+            yield transaction
+        transaction.committed()
+
+    def describe(self) -> Mapping[str, str]:
+        """Kind, place and version of the database."""
+        return {"kind": "SQLite", "place": str(self.path), "version": sqlite3.sqlite_version}
+
+    def close(self) -> None:
+        """Let go of every connection, folding the write-ahead log into the file."""
+        self._readers.dispose()
+        self._writer.dispose()
+
+
+def _engine(path: Path, *, connections: int, begin: str, pragmas: tuple[str, ...]) -> Engine:
+    engine = create_engine(
+        f"sqlite+pysqlite:///{path}",
+        poolclass=QueuePool,
+        pool_size=connections,
+        max_overflow=0,
+        connect_args={
+            "check_same_thread": False,  # a connection moves between threads, but is used by one at a time
+            "cached_statements": STATEMENTS_CACHED,
+            "isolation_level": None,  # transactions begin where the service says, not where the driver guesses
+        },
+    )
+
+    def prepare(connection: sqlite3.Connection, _record: object) -> None:
+        for pragma in (
+            "journal_mode=WAL",
+            f"busy_timeout={BUSY_TIMEOUT_MILLISECONDS}",
+            "foreign_keys=ON",
+            *pragmas,
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    event.listen(engine, "connect", prepare)
+    event.listen(engine, "begin", _beginner(begin))
+    return engine
+
+
+def _beginner(statement: str) -> Callable[[Connection], None]:
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(statement)
+
+    return begin
+
+
+@contextmanager
+def _faults_told_apart() -> Iterator[None]:
+    """Turn what only time or the operator can mend into `UnavailableError`; our own faults stay what they are."""
+    try:
+        yield
+    except (DBAPIError, sqlite3.Error) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+        if code & PRIMARY_CODE_MASK not in NOT_OUR_FAULT:
+            raise
+        log.warning("database_unavailable", error=str(cause))
+        raise UnavailableError("The database cannot be used now; try again") from error

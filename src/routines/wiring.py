@@ -1,0 +1,108 @@
+"""Builds the objects of one server from its settings, and starts and stops them in order.
+
+Nothing is decided here; every other module gets what it needs handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+
+from routines.clock import Clock, Ids, SystemClock
+from routines.dispatch import zone_data
+from routines.dispatch.batcher import Batcher
+from routines.dispatch.scheduler import Scheduler
+from routines.http.app import make_app
+from routines.http.auth import Authentication, Sessions
+from routines.http.services import Services
+from routines.keyring import Keyring, load_master_key
+from routines.services.activity import ActivityLog
+from routines.services.agents import Agents
+from routines.services.companies import Companies
+from routines.services.context import Context
+from routines.services.firing import FireBatcher, FireSets, Firing
+from routines.services.goals import Goals
+from routines.services.identity import Identity
+from routines.services.issues import Issues
+from routines.services.projects import Projects
+from routines.services.routines import Routines
+from routines.services.triggers import Triggers
+from routines.settings import Settings
+from routines.storage.opening import lock_data_folder, open_database
+
+DATA_FOLDER_MODE = 0o700
+
+
+class Server:
+    """One server: its database, what works in the background, and the application over them."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        settings.check()
+        settings.data_dir.mkdir(mode=DATA_FOLDER_MODE, parents=True, exist_ok=True)
+        self.settings = settings
+        self._folder_lock = lock_data_folder(settings.data_dir)
+        self.clock = clock or SystemClock(offset=settings.clock_offset, rate=settings.clock_rate)
+        ids = Ids()
+        keyring = Keyring(load_master_key(settings.master_key, settings.key_file))
+        self.database = open_database(settings.database_url, settings.data_dir)
+        self.scheduler = Scheduler(self.database, self.clock, ids, grace=settings.misfire_grace)
+        context = Context(
+            database=self.database,
+            clock=self.clock,
+            ids=ids,
+            keyring=keyring,
+            grace=settings.misfire_grace,
+            public_url=settings.base_url,
+            notice_slot=self.scheduler.notice,
+        )
+        self.batcher: FireBatcher = Batcher(self.database, FireSets(context).handle)
+        self.identity = Identity(context)
+        self.services = _services(context, self.batcher)
+        sessions = Sessions(keyring.session_key, self.clock)
+        self.app = make_app(
+            services=self.services,
+            authentication=Authentication(settings.auth, self.identity, sessions, settings.base_url),
+            fire_batcher=self.batcher,
+            fires_per_minute=settings.fires_per_minute,
+            database=self.database,
+            lifespan=self._lifespan,
+        )
+
+    def start(self) -> None:
+        """Begin firing; next slots are first computed anew if time zone data has changed."""
+        zone_data.refresh(self.database)
+        self.batcher.start()
+        self.scheduler.start()
+
+    def stop(self) -> None:
+        """Finish what is in hand, in the order in which nothing new can come, and let go of the database."""
+        self.scheduler.stop()
+        self.batcher.stop()
+        self.database.close()
+        self._folder_lock.release()
+
+    @asynccontextmanager
+    async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
+        self.start()
+        try:
+            yield
+        finally:
+            await run_in_threadpool(self.stop)
+
+
+def _services(context: Context, batcher: FireBatcher) -> Services:
+    triggers = Triggers(context)
+    return Services(
+        companies=Companies(context),
+        agents=Agents(context),
+        projects=Projects(context),
+        goals=Goals(context),
+        routines=Routines(context, triggers),
+        triggers=triggers,
+        firing=Firing(context, batcher),
+        issues=Issues(context),
+        activity=ActivityLog(context),
+    )
