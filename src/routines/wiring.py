@@ -32,6 +32,7 @@ from routines.services.routines import Routines
 from routines.services.triggers import Triggers
 from routines.settings import Settings
 from routines.storage.opening import lock_data_folder, open_database
+from routines.web import pages
 
 DATA_FOLDER_MODE = 0o700
 
@@ -70,6 +71,8 @@ class Server:
             database=self.database,
             lifespan=self._lifespan,
         )
+        self.app.state.clock = self.clock
+        self.app.include_router(pages.router)
 
     def start(self) -> None:
         """Begin firing; next slots are first computed anew if time zone data has changed."""

@@ -12,13 +12,13 @@ from typing import Any
 
 from fastapi.testclient import TestClient
 from httpx2 import Response
-from support.clock import ManualClock
 
 from routines.http.auth import AuthMode
 from routines.keyring import BOARD_TOKEN_PREFIX, hash_token, new_token
 from routines.settings import Settings
 from routines.storage.queries import board_tokens
 from routines.wiring import Server
+from support.clock import ManualClock
 
 BASE_URL = "http://127.0.0.1:3100"
 NOBODY = "00000000-0000-7000-8000-000000000000"

@@ -5,7 +5,6 @@ What the caller may then do is `core.access`. The fire route has an authenticati
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -30,14 +29,6 @@ class AuthMode(StrEnum):
 
     LOCAL_TRUSTED = "local_trusted"
     AUTHENTICATED = "authenticated"
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """A signed-in operator: the board token that it hangs on, and when it began."""
-
-    token_id: str
-    began_at: int
 
 
 class Sessions:
@@ -85,6 +76,11 @@ class Authentication:
         if self.mode is AuthMode.LOCAL_TRUSTED:
             return LOCAL_BOARD
         return self._of_session(request)
+
+    def sign_in(self, token: str) -> str | None:
+        """The cookie of a new session for the holder of a board token, or None for a token that is no good."""
+        token_id = self._identity.session_of(token)
+        return None if token_id is None else self.sessions.cookie_for(token_id)
 
     def _of_session(self, request: HTTPConnection) -> Actor:
         cookie = request.cookies.get(SESSION_COOKIE)

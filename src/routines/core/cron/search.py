@@ -59,7 +59,7 @@ def _first_showing(schedule: Schedule, wall: datetime, instant: datetime) -> dat
         slot = _showing(wall, instant)
         if slot:
             return slot
-        wall = _leap_over(wall).astimezone(schedule.zone) - MINUTE
+        wall = max(wall, _leap_over(wall).astimezone(schedule.zone) - MINUTE)
     raise CronError(
         f"Cron expression {schedule.expression!r} can never happen in {schedule.timezone}: "
         "its minutes are those that daylight saving skips; choose another hour, or another zone such as 'UTC'"

@@ -26,17 +26,16 @@ def upgrade(connection: Connection) -> str:
     Raises `DatabaseTooNewError`, having changed nothing, when the database's version is not one that this program
     knows.
     """
-    config = _config()
-    script = ScriptDirectory.from_config(config)
-    newest = script.get_current_head() or ""
+    newest = newest_version()
     current = version(connection)
     if current == newest:
         return newest
-    if current is not None and current not in {revision.revision for revision in script.walk_revisions()}:
+    if current is not None and current not in known_versions():
         raise DatabaseTooNewError(
             f"The database has version {current}, which is newer than this program ({newest}): "
             "install the version of Routines that wrote it, or a later one"
         )
+    config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
     return newest
@@ -45,6 +44,16 @@ def upgrade(connection: Connection) -> str:
 def version(connection: Connection) -> str | None:
     """The version of the database's schema, or None for an empty database."""
     return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest_version() -> str:
+    """The version of the schema that this program works with."""
+    return ScriptDirectory.from_config(_config()).get_current_head() or ""
+
+
+def known_versions() -> set[str]:
+    """Every version of the schema that this program can bring up to date."""
+    return {revision.revision for revision in ScriptDirectory.from_config(_config()).walk_revisions()}
 
 
 def _config() -> Config:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, select, tuple_, update
+from sqlalchemy import Connection, ScalarSelect, delete, func, select, tuple_, update
 
 from routines.core.lifecycle import RunMove
 from routines.core.model import Run, RunStatus
 from routines.storage.rows import columns, every, first, select_model
-from routines.storage.schema import routines, run_aliases, runs
+from routines.storage.schema import routines, run_aliases, runs, triggers
 
 
 def get(connection: Connection, run_id: str) -> Run | None:
@@ -29,6 +30,48 @@ def page(connection: Connection, routine_id: str, *, limit: int, before: str | N
     if before is not None:
         query = query.where(runs.c.id < before)
     return every(connection, Run, query.order_by(runs.c.id.desc()).limit(limit))
+
+
+def of_company(connection: Connection, company_id: str, since: datetime, *, limit: int) -> list[Run]:
+    """The runs of a company's routines since an instant, newest first."""
+    query = select_model(runs, Run).where(runs.c.company_id == company_id, runs.c.triggered_at >= since)
+    return every(connection, Run, query.order_by(runs.c.id.desc()).limit(limit))
+
+
+def by_slot(connection: Connection, trigger_id: str, start: datetime, end: datetime) -> dict[datetime, Run]:
+    """A schedule's runs of the slots in (start, end], by slot."""
+    query = select_model(runs, Run).where(
+        runs.c.routine_id == _routine_of(trigger_id),
+        runs.c.trigger_id == trigger_id,
+        runs.c.scheduled_for > start,
+        runs.c.scheduled_for <= end,
+    )
+    return {run.scheduled_for: run for run in every(connection, Run, query) if run.scheduled_for is not None}
+
+
+def outages(connection: Connection, trigger_id: str, since: datetime) -> list[tuple[datetime, datetime, Run]]:
+    """The outages in which a schedule's slots were dropped, as (first slot, last slot, the run that records it)."""
+    query = select_model(runs, Run).where(
+        runs.c.routine_id == _routine_of(trigger_id),
+        runs.c.trigger_id == trigger_id,
+        runs.c.details.is_not(None),
+        runs.c.scheduled_for >= since,
+    )
+    found = []
+    for run in every(connection, Run, query):
+        details = json.loads(run.details or "{}")
+        found.append((datetime.fromisoformat(details["from"]), datetime.fromisoformat(details["to"]), run))
+    return found
+
+
+def newest_instant(connection: Connection) -> datetime | None:
+    """When the newest run was recorded, or None before the first."""
+    return connection.execute(select(runs.c.triggered_at).order_by(runs.c.id.desc()).limit(1)).scalar_one_or_none()
+
+
+def _routine_of(trigger_id: str) -> ScalarSelect[str]:
+    """The routine of a trigger, by which runs are found fast."""
+    return select(triggers.c.routine_id).where(triggers.c.id == trigger_id).scalar_subquery()
 
 
 def last_of_routines(connection: Connection, company_id: str) -> dict[str, Run]:

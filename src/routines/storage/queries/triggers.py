@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, insert, select, update
@@ -109,6 +110,12 @@ def live_schedules(connection: Connection) -> list[Trigger]:
     return every(connection, Trigger, query)
 
 
+def any_sealed(connection: Connection) -> Trigger | None:
+    """Some trigger with a sealed secret, the newest, or None."""
+    query = select_model(triggers, Trigger).where(triggers.c.sealed_secret.is_not(None), _NOT_DELETED)
+    return first(connection, Trigger, query.order_by(triggers.c.id.desc()))
+
+
 def record_schedule(
     connection: Connection, change_id: str, trigger: Trigger, *, at: datetime, live: bool, reason: str
 ) -> None:
@@ -125,3 +132,28 @@ def record_schedule(
             reason=reason,
         )
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleChange:
+    """What a schedule was from `at` on, and whether its slots were due."""
+
+    at: datetime
+    cron_expression: str
+    timezone: str
+    live: bool
+
+
+def schedule_history(connection: Connection, trigger_id: str, until: datetime) -> list[ScheduleChange]:
+    """What a schedule has been, from its creation until an instant, oldest first."""
+    query = (
+        select(
+            schedule_changes.c.at,
+            schedule_changes.c.cron_expression,
+            schedule_changes.c.timezone,
+            schedule_changes.c.live,
+        )
+        .where(schedule_changes.c.trigger_id == trigger_id, schedule_changes.c.at <= until)
+        .order_by(schedule_changes.c.at, schedule_changes.c.id)
+    )
+    return [ScheduleChange(*row) for row in connection.execute(query)]
