@@ -13,7 +13,7 @@ import os
 import sys
 import time
 from typing import Any
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from work import Material, WorkError, company_summary, field, release_notes, review_checklist
@@ -63,7 +63,7 @@ def heartbeat(api: Api) -> None:
 
 
 def handle(api: Api, me: Material, entry: Material) -> None:
-    """Take one issue, do what its routine asks for, and say so; what cannot be done is left blocked, with the reason."""
+    """Take one issue, do what it asks for and say so; what cannot be done is left blocked, with the reason."""
     issue_path, name = f"/issues/{entry['id']}", f"{me['name']}: {entry['identifier']}"
     try:
         api.call("POST", f"{issue_path}/checkout", {"agentId": me["id"], "expectedStatuses": TO_WORK_ON})
@@ -79,7 +79,7 @@ def handle(api: Api, me: Material, entry: Material) -> None:
     except WorkError as problem:
         status, comment = "blocked", f"I cannot do this: {problem}"
     api.call("PATCH", issue_path, {"status": status, "comment": comment})
-    print(f"{name} {status}, comment of {len(comment)} characters written", flush=True)
+    print(f"{name} {status}, with a comment of {len(comment.splitlines())} line(s)", flush=True)
 
 
 def work_on(api: Api, me: Material, context: Material) -> str:
@@ -115,7 +115,7 @@ def main() -> int:
     while True:
         try:
             heartbeat(api)
-        except (RefusedError, URLError, OSError) as problem:
+        except (RefusedError, OSError) as problem:
             print(f"This heartbeat failed: {problem}", file=sys.stderr, flush=True)
             if wanted.once:
                 return 1

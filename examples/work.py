@@ -100,7 +100,7 @@ def field(material: object, path: str, kind: type[T]) -> T:
 def quoted(text: object) -> str:
     """Text from outside as inert Markdown: one line of code, cut short, without control characters."""
     printable = "".join(each if each.isprintable() else " " for each in str(text))
-    line = " ".join(printable.replace("`", "'").split())
+    line = " ".join(printable.replace("`", "'").split()) or "(empty)"
     return f"`{line if len(line) <= QUOTE_CHARACTERS_MAX else line[: QUOTE_CHARACTERS_MAX - 1] + '…'}`"
 
 

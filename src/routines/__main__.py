@@ -1,7 +1,10 @@
-"""Lets `python -m routines` be the `routines` program; nothing else is here."""
+"""`python -m routines` is the `routines` program.
+
+Nothing else is here.
+"""
 
 from __future__ import annotations
 
 from routines.cli.main import app
 
-app()
+app(prog_name="routines")

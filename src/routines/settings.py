@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from platformdirs import user_data_path
 
 from routines.core.errors import RoutinesError
-from routines.http.auth import AuthMode, is_loopback_name
+from routines.http.auth import AuthMode, is_loopback_address
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 3100
@@ -57,7 +57,7 @@ class Settings:
 
     def check(self) -> None:
         """Raise `SettingsError` for settings that must not be served with."""
-        if self.auth is AuthMode.LOCAL_TRUSTED and not is_loopback_name(self.host):
+        if self.auth is AuthMode.LOCAL_TRUSTED and not (self.host == "localhost" or is_loopback_address(self.host)):
             raise SettingsError(
                 f"local_trusted makes everybody who reaches {self.host} the board; "
                 "serve on 127.0.0.1, or with --auth authenticated"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from httpx2 import Response
+
 from support.clock import MINUTE
 from support.service import Caller, Company, Service, ok
 from support.together import together

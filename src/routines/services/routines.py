@@ -229,15 +229,15 @@ class Routines:
                 changes.get("goal_id"),
                 changes.get("parent_issue_id"),
             )
-            require_changeable(before)
             after = replace(before, **changes)
+            names = changed_names(before, after)
+            if not names:
+                return before
+            require_changeable(before)
             reassigned = before.assignee_agent_id != after.assignee_agent_id
             activated = before.status is not after.status is RoutineStatus.ACTIVE
             if reassigned or activated:
                 require_assignable(assignee)
-            names = changed_names(before, after)
-            if not names:
-                return before
             now = self.context.clock.now()
             move_with_routine(self.context, transaction, before, after, now)
             fired = routines.get(connection, before.id) or before  # what was due may just have fired

@@ -140,9 +140,9 @@ class Triggers:
                     changes.get("cron_expression", before.cron_expression or ""),
                     changes.get("timezone", before.timezone or ""),
                 )
-            require_changeable(routine)
             if not changed_names(before, replace(before, **changes)):
                 return before
+            require_changeable(routine)
             return self._change(transaction, actor, before, routine, changes)
 
     def _change(

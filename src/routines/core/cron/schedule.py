@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 _DAY = timedelta(days=1)
-_LONGEST_MONTH = timedelta(days=31)
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)  # CronSim wants a start, which reading its fields does not depend on
 
 
@@ -39,6 +38,7 @@ class Schedule:
     _calendar: CronSim = field(repr=False, compare=False)
     _hours: tuple[int, ...] = field(repr=False, compare=False)
     _minutes: tuple[int, ...] = field(repr=False, compare=False)
+    _months: tuple[int, ...] = field(repr=False, compare=False)
 
     @classmethod
     def read(cls, expression: str, timezone: str) -> Schedule:
@@ -58,6 +58,7 @@ class Schedule:
             _calendar=calendar,
             _hours=tuple(sorted(calendar.hours)),
             _minutes=tuple(sorted(calendar.minutes)),
+            _months=tuple(sorted(calendar.months)),
         )
 
     def match_after(self, wall: datetime) -> datetime:
@@ -82,8 +83,10 @@ class Schedule:
         while not self._matches(day):
             if day.month in self._calendar.months:
                 day += _DAY
+            elif day.month < self._months[-1]:
+                day = date(day.year, _above(day.month, self._months), 1)
             else:
-                day = (day.replace(day=1) + _LONGEST_MONTH).replace(day=1)
+                day = date(day.year, 12, 31) + _DAY
         return day
 
     def _matches(self, day: date) -> bool:

@@ -1,8 +1,6 @@
 """From minutes on a clock's face to instants: what a zone's changes of offset do to a schedule, as in Debian's cron.
 
-The source is cron(8) of Debian: jobs at a fixed time run once for each of their wall-clock minutes, soon after it if
-it is skipped and not again if it is repeated; jobs with wildcards run by the clock's face alone. Which minutes match is
-never decided here.
+Which minutes match is never decided here.
 """
 
 from __future__ import annotations
@@ -24,6 +22,8 @@ CALENDAR_CYCLE_YEARS = 400  # the Gregorian calendar, weekdays included, repeats
 def slot_after(schedule: Schedule, instant: datetime) -> datetime:
     """The first slot strictly later than `instant`; both aware, in UTC and on whole minutes.
 
+    The rule is that of cron(8) in Debian: a job at a fixed time runs once for each of its wall-clock minutes, right
+    after the gap if it is skipped, at the first if it is repeated; a job with wildcards goes by the clock's face alone.
     CronError if there is none in 400 years, because the zone skips every minute that matches. OverflowError if there is
     none before the year 10000.
     """
@@ -33,8 +33,9 @@ def slot_after(schedule: Schedule, instant: datetime) -> datetime:
 def _fixed_slot_after(schedule: Schedule, instant: datetime) -> datetime:
     """The first slot on a clock that stands still where the zone's goes back, and catches up where it leaps."""
     wall = instant.astimezone(schedule.zone)
-    if wall.fold:
-        went_back = _change(wall.tzinfo, _instant(wall.replace(fold=0)) - MINUTE, instant)
+    if wall.fold and _shows(first := _instant(wall.replace(fold=0)), wall):
+        # The minute before: offsets of long ago had odd seconds, and `first` may be rounded up to the change itself.
+        went_back = _change(schedule.zone, first - MINUTE, instant)
         wall = (went_back - MINUTE).astimezone(schedule.zone)
     wall = schedule.match_after(wall)
     return _showing(wall, instant) or _leap_over(wall)
@@ -45,7 +46,7 @@ def _wildcard_slot_after(schedule: Schedule, instant: datetime) -> datetime:
     wall = instant.astimezone(schedule.zone)
     slot = _first_showing(schedule, wall, instant)
     again = _instant(wall.replace(fold=1))
-    if again > instant:  # the clock will come back to this minute, and so to earlier ones that match
+    if again > instant and _shows(again, wall):  # the clock goes back over this minute, and over earlier ones
         goes_back = _change(schedule.zone, instant, again)
         if slot > goes_back:
             slot = _first_showing(schedule, goes_back.astimezone(schedule.zone) - MINUTE, instant)
@@ -56,8 +57,7 @@ def _first_showing(schedule: Schedule, wall: datetime, instant: datetime) -> dat
     """When, after `instant`, the clock shows the first match later than `wall` that is not skipped."""
     while wall.year <= instant.year + CALENDAR_CYCLE_YEARS:
         wall = schedule.match_after(wall)
-        slot = _showing(wall, instant)
-        if slot:
+        if slot := _showing(wall, instant):
             return slot
         wall = max(wall, _leap_over(wall).astimezone(schedule.zone) - MINUTE)
     raise CronError(
@@ -70,10 +70,16 @@ def _showing(wall: datetime, after: datetime) -> datetime | None:
     """The first instant later than `after` at which the zone's clock shows `wall`, or None if it skips it."""
     for _ in ("first time", "second time"):
         instant = _instant(wall)
-        if instant > after and (instant.astimezone(wall.tzinfo) - wall) // MINUTE == 0:
+        if instant > after and _shows(instant, wall):
             return instant
         wall = wall.replace(fold=1)
     return None
+
+
+def _shows(instant: datetime, wall: datetime) -> bool:
+    # A fold is not taken on trust: zoneinfo sees one where a rule begins on the day of its own change, as in Nuuk on
+    # 2023-10-29, though no clock was put back there.
+    return (instant.astimezone(wall.tzinfo) - wall) // MINUTE == 0
 
 
 def _leap_over(wall: datetime) -> datetime:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field, StrictStr
-
 from routines.core.limits import LIST_PAGE_DEFAULT, LIST_PAGE_MAX, NAME_CHARACTERS_MAX
 from routines.core.model import ActorType
-from routines.http.schemas.common import Instant, PageLimit, Reference, ReplyModel, RequestModel, StoredObject
+from routines.http.schemas.common import Instant, PageLimit, Reference, ReplyModel, RequestModel, StoredObject, text
 from routines.storage.queries.activity import ActivityQuery
+
+EntityType = text(NAME_CHARACTERS_MAX)
 
 
 class ActivityFilters(RequestModel):
     """Which entries are wanted."""
 
-    entity_type: Annotated[StrictStr, Field(max_length=NAME_CHARACTERS_MAX)] | None = None
+    entity_type: EntityType | None = None
     entity_id: Reference | None = None
     limit: PageLimit = LIST_PAGE_DEFAULT
     before: Reference | None = None

@@ -11,7 +11,17 @@ from pydantic import Field
 
 from routines.core import strict_json
 from routines.core.model import Actor, ActorType, AdapterType, Agent, AgentStatus
-from routines.http.schemas.common import Instant, Name, Reference, ReplyModel, RequestModel, StoredObject, Text, merged
+from routines.http.schemas.common import (
+    Instant,
+    Name,
+    Reference,
+    ReplyModel,
+    RequestModel,
+    StoredObject,
+    Text,
+    UpdateModel,
+    merged,
+)
 from routines.services.agents import AgentChanges, AgentDetail, NewAgent, NewKey
 
 DEFAULT_ROLE = "general"
@@ -39,7 +49,7 @@ class AgentCreate(RequestModel):
         return NewAgent(**{**self.all_fields(), **texts})
 
 
-class AgentUpdate(RequestModel):
+class AgentUpdate(UpdateModel):
     """The fields to change; null clears `title`, `capabilities` and `reportsTo`."""
 
     name: Name = ""

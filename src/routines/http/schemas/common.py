@@ -6,10 +6,10 @@ The models of each noun have a file of their own.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, TypeVar
-from uuid import UUID
 
 from pydantic import (
     AfterValidator,
@@ -32,13 +32,29 @@ from routines.core.limits import LABEL_CHARACTERS_MAX, NAME_CHARACTERS_MAX, TEXT
 T = TypeVar("T")
 
 
+def _describe_reference_fields(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    """Tell in a body's schema which fields it takes only when they say nothing."""
+    for name in sorted(getattr(model, "reference_fields", ())):
+        schema.setdefault("properties", {})[name] = {"enum": EMPTY, "description": "Not supported yet."}
+
+
+EMPTY: list[Any] = [None, "", [], {}]
+"""What a field may hold that the reference has and this service has not yet."""
+
+
 class RequestModel(BaseModel):
     """A body or query: unknown keys are refused, and values are taken only in their own type.
 
     `reference_fields` are those that the reference has and this service has not yet: accepted when null or empty.
     """
 
-    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, validate_by_name=False, validate_by_alias=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        alias_generator=to_camel,
+        validate_by_name=False,
+        validate_by_alias=True,
+        json_schema_extra=_describe_reference_fields,
+    )
     reference_fields: ClassVar[frozenset[str]] = frozenset()
 
     def given(self, kind: Callable[..., T]) -> T:
@@ -50,26 +66,42 @@ class RequestModel(BaseModel):
         return {name: getattr(self, name) for name in type(self).model_fields}
 
 
+def _describe_changes(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    """Leave defaults out of a body's schema: what an update does not name stays as it is."""
+    for field in schema.get("properties", {}).values():
+        field.pop("default", None)
+    _describe_reference_fields(schema, model)
+
+
+class UpdateModel(RequestModel):
+    """A body that changes only what it names; its defaults are never read."""
+
+    model_config = ConfigDict(json_schema_extra=_describe_changes)
+
+
 class ReplyModel(BaseModel):
     """A reply, read from the attributes of the services' results."""
 
     model_config = ConfigDict(from_attributes=True, alias_generator=to_camel, validate_by_name=True)
 
 
+UUID_PATTERN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+
+
 def _uuid(text: str) -> str:
-    try:
-        return str(UUID(text)) if len(text) == len("00000000-0000-0000-0000-000000000000") else _no_uuid(text)
-    except ValueError:
-        return _no_uuid(text)
+    if UUID_PATTERN.fullmatch(text) is None:
+        raise ValueError(f"{text[:40]!r} is not a UUID, such as 0192f0c1-2c5e-7d4a-8c3f-1b2a3c4d5e6f")
+    return text.lower()
 
 
-def _no_uuid(text: str) -> str:
-    raise ValueError(f"{text[:40]!r} is not a UUID, such as 0192f0c1-2c5e-7d4a-8c3f-1b2a3c4d5e6f")
-
-
-_UUID_PATTERN = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
-Reference = Annotated[StrictStr, AfterValidator(_uuid), WithJsonSchema({"type": "string", "pattern": _UUID_PATTERN})]
+Reference = Annotated[StrictStr, AfterValidator(_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
 """An id in a body."""
+
+
+# What trimming takes away: the characters that Unicode calls white space. A pattern's own `\s` differs by dialect.
+_WHITE_SPACE = r"\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+NO_NUL = r"^[^\u0000]*$"
+_NOT_BLANK = rf"^[^\u0000]*[^\u0000{_WHITE_SPACE}][^\u0000]*$"
 
 
 def _words(maximum: int) -> Any:  # noqa: ANN401 - an Annotated alias, which has no type of its own
@@ -77,14 +109,19 @@ def _words(maximum: int) -> Any:  # noqa: ANN401 - an Annotated alias, which has
     return Annotated[
         StrictStr,
         StringConstraints(strip_whitespace=True, min_length=1, max_length=maximum),
-        WithJsonSchema({"type": "string", "minLength": 1, "maxLength": maximum, "pattern": r"\S"}),
+        WithJsonSchema({"type": "string", "minLength": 1, "maxLength": maximum, "pattern": _NOT_BLANK}),
     ]
+
+
+def text(maximum: int, minimum: int = 0) -> Any:  # noqa: ANN401 - as above
+    """Text of `minimum` to `maximum` characters, as it is; but no NUL, which PostgreSQL's text cannot hold."""
+    return Annotated[StrictStr, Field(min_length=minimum, max_length=maximum, pattern=NO_NUL)]
 
 
 Title = _words(TITLE_CHARACTERS_MAX)
 Name = _words(NAME_CHARACTERS_MAX)
 Label = _words(LABEL_CHARACTERS_MAX)
-Text = Annotated[StrictStr, Field(max_length=TEXT_CHARACTERS_MAX)]
+Text = text(TEXT_CHARACTERS_MAX)
 Flag = StrictBool
 Whole = StrictInt
 

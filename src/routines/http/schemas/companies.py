@@ -11,7 +11,7 @@ from pydantic import Field, StrictStr
 
 from routines.core.limits import ISSUE_PREFIX_CHARACTERS_MAX
 from routines.core.model import CompanyStatus, GoalLevel, GoalStatus, ProjectStatus
-from routines.http.schemas.common import Instant, Name, ReplyModel, RequestModel, Text, Title
+from routines.http.schemas.common import Instant, Name, ReplyModel, RequestModel, Text, Title, UpdateModel
 from routines.services.companies import CompanyChanges, NewCompany
 from routines.services.goals import GoalChanges, NewGoal
 from routines.services.projects import NewProject, ProjectChanges
@@ -33,7 +33,7 @@ class CompanyCreate(RequestModel):
         return NewCompany(**self.all_fields())
 
 
-class CompanyUpdate(RequestModel):
+class CompanyUpdate(UpdateModel):
     """The fields to change; null clears `description`."""
 
     name: Name = ""
@@ -74,7 +74,7 @@ class ProjectCreate(RequestModel):
         return NewProject(**self.all_fields())
 
 
-class ProjectUpdate(RequestModel):
+class ProjectUpdate(UpdateModel):
     """The fields to change; null clears `description`."""
 
     name: Name = ""
@@ -113,7 +113,7 @@ class GoalCreate(RequestModel):
         return NewGoal(**self.all_fields())
 
 
-class GoalUpdate(RequestModel):
+class GoalUpdate(UpdateModel):
     """The fields to change; null clears `description`."""
 
     title: Title = ""

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, StrictStr, WithJsonSchema
 
 from routines.core.errors import Fault, InvalidError
-from routines.core.limits import LIST_PAGE_DEFAULT, LIST_PAGE_MAX, NAME_CHARACTERS_MAX
+from routines.core.limits import LIST_PAGE_DEFAULT, LIST_PAGE_MAX, NAME_CHARACTERS_MAX, TEXT_CHARACTERS_MAX
 from routines.core.model import GoalLevel, GoalStatus, IssueStatus, Priority, ProjectStatus, RunStatus, Source
 from routines.http.schemas.common import (
     Instant,
@@ -21,7 +21,9 @@ from routines.http.schemas.common import (
     StoredObject,
     Text,
     Title,
+    UpdateModel,
     merged,
+    text,
 )
 from routines.services.issues import (
     Checkout,
@@ -35,7 +37,8 @@ from routines.services.issues import (
 )
 from routines.storage.queries.issues import IssueQuery
 
-CommentBody = Annotated[Text, Field(min_length=1)]
+CommentBody = text(TEXT_CHARACTERS_MAX, 1)
+OriginKind = text(NAME_CHARACTERS_MAX)
 
 
 class IssueCreate(RequestModel):
@@ -58,7 +61,7 @@ class IssueCreate(RequestModel):
         return NewIssue(**self.all_fields())
 
 
-class IssuePatch(RequestModel):
+class IssuePatch(UpdateModel):
     """The fields to change; `comment` adds a comment."""
 
     title: Title = ""
@@ -113,7 +116,7 @@ class IssueFilters(RequestModel):
     ] = ""
     assignee_agent_id: Reference | None = None
     project_id: Reference | None = None
-    origin_kind: Annotated[StrictStr, Field(max_length=NAME_CHARACTERS_MAX)] | None = None
+    origin_kind: OriginKind | None = None
     origin_id: Reference | None = None
     limit: PageLimit = LIST_PAGE_MAX
     before: Reference | None = None
@@ -126,7 +129,7 @@ class IssueFilters(RequestModel):
             message = f"{unknown[0]!r} is no status; the statuses are {', '.join(IssueStatus)}"
             raise InvalidError([Fault(("status",), message, "enum")])
         return IssueQuery(
-            limit=min(self.limit, LIST_PAGE_MAX),
+            limit=max(1, min(self.limit, LIST_PAGE_MAX)),
             before=self.before,
             statuses=tuple(IssueStatus(name) for name in named),
             assignee_agent_id=self.assignee_agent_id,
@@ -145,7 +148,7 @@ class CommentFilters(RequestModel):
 
     def command(self) -> CommentQuery:
         """The query to be made."""
-        return CommentQuery(min(self.limit, LIST_PAGE_MAX), self.after, oldest_first=self.order == "asc")
+        return CommentQuery(max(1, min(self.limit, LIST_PAGE_MAX)), self.after, oldest_first=self.order == "asc")
 
 
 class ShortIssue(ReplyModel):

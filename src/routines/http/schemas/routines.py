@@ -5,13 +5,13 @@ What a routine means is in the services.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from pydantic import Field, StrictStr
+from pydantic import Field
 
-from routines.core.limits import TEXT_CHARACTERS_MAX, TRIGGERS_PER_REQUEST_MAX
+from routines.core.limits import TRIGGERS_PER_REQUEST_MAX
 from routines.core.model import AgentStatus, CatchUpPolicy, ConcurrencyPolicy, Priority, ProjectStatus, RoutineStatus
-from routines.http.schemas.common import Instant, Reference, ReplyModel, RequestModel, Text, Title, merged
+from routines.http.schemas.common import Instant, Reference, ReplyModel, RequestModel, Text, Title, UpdateModel, merged
 from routines.http.schemas.issues import ShortIssue
 from routines.http.schemas.runs import ListedRun
 from routines.http.schemas.triggers import SecretMaterialReply, ShortTrigger, TriggerCreate, WholeTrigger
@@ -44,7 +44,7 @@ class RoutineCreate(RequestModel):
         return NewRoutine(**{**fields, "triggers": [each.command() for each in self.triggers] if named else None})
 
 
-class RoutineUpdate(RequestModel):
+class RoutineUpdate(UpdateModel):
     """The fields to change; null clears `description`, `goalId` and `parentIssueId`."""
 
     title: Title = ""
@@ -70,7 +70,7 @@ class RoutineFilters(RequestModel):
     project_id: Reference | None = None
     assignee_agent_id: Reference | None = None
     status: RoutineStatus | None = None
-    q: Annotated[StrictStr, Field(max_length=TEXT_CHARACTERS_MAX)] | None = None
+    q: Text | None = None
 
     def command(self) -> RoutineQuery:
         """The query to be made."""

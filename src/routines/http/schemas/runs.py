@@ -5,9 +5,7 @@ What a fire becomes is in `dispatch`.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
-
-from pydantic import Field, StrictStr
+from typing import Any, Literal
 
 from routines.core import strict_json
 from routines.core.limits import IDEMPOTENCY_KEY_CHARACTERS_MAX, RUNS_PAGE_DEFAULT, RUNS_PAGE_MAX
@@ -20,12 +18,15 @@ from routines.http.schemas.common import (
     RequestModel,
     StoredObject,
     merged,
+    text,
 )
 from routines.http.schemas.issues import ShortIssue
 from routines.http.schemas.triggers import RunTrigger
 from routines.services.context import PageQuery
 from routines.services.firing import ManualRun
 from routines.services.routines import RunWithLinks
+
+IdempotencyKey = text(IDEMPOTENCY_KEY_CHARACTERS_MAX, 1)
 
 
 class RunCreate(RequestModel):
@@ -34,7 +35,7 @@ class RunCreate(RequestModel):
     source: Literal["manual", "api"] = "manual"
     trigger_id: Reference | None = None
     payload: dict[str, Any] | None = None
-    idempotency_key: Annotated[StrictStr, Field(min_length=1, max_length=IDEMPOTENCY_KEY_CHARACTERS_MAX)] | None = None
+    idempotency_key: IdempotencyKey | None = None
     assignee_agent_id: Reference | None = None
 
     def command(self) -> ManualRun:

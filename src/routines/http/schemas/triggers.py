@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, RootModel, StrictStr
+from pydantic import Field, RootModel
 
 from routines.core.limits import (
     CRON_EXPRESSION_CHARACTERS_MAX,
@@ -18,11 +18,11 @@ from routines.core.limits import (
 )
 from routines.core.model import TriggerKind
 from routines.core.signing import SigningMode
-from routines.http.schemas.common import Flag, Instant, Label, ReplyModel, RequestModel, Whole
+from routines.http.schemas.common import Flag, Instant, Label, ReplyModel, RequestModel, UpdateModel, Whole, text
 from routines.services.triggers import NewTrigger, TriggerChanges
 
-CronExpression = Annotated[StrictStr, Field(min_length=1, max_length=CRON_EXPRESSION_CHARACTERS_MAX)]
-Timezone = Annotated[StrictStr, Field(min_length=1, max_length=NAME_CHARACTERS_MAX)]
+CronExpression = text(CRON_EXPRESSION_CHARACTERS_MAX, 1)
+Timezone = text(NAME_CHARACTERS_MAX, 1)
 ReplayWindow = Annotated[Whole, Field(ge=REPLAY_WINDOW_SECONDS_MIN, le=REPLAY_WINDOW_SECONDS_MAX)]
 
 
@@ -84,7 +84,7 @@ class TriggerCreateBody(RootModel[TriggerCreate]):
     """A trigger to be made; its kind says which fields it has."""
 
 
-class TriggerUpdate(RequestModel):
+class TriggerUpdate(UpdateModel):
     """The fields to change; those of another kind than the trigger's are refused."""
 
     label: Label | None = None
