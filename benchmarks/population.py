@@ -44,13 +44,13 @@ def database_in(data_dir: Path) -> SqliteDatabase:
     zone_data.refresh(database)
     return database
 
-def add_home(database: Database, now: datetime) -> Home:
+def add_home(database: Database, now: datetime, prefix: str = "ACME") -> Home:
     """A company with a project and an agent."""
     home = Home(*IDS.many(now, 3))
     with database.write() as transaction:
         add_rows = transaction.connection
         companies.add(
-            add_rows, model.Company(home.company_id, "Acme", None, model.CompanyStatus.ACTIVE, "ACME", now, now)
+            add_rows, model.Company(home.company_id, "Acme", None, model.CompanyStatus.ACTIVE, prefix, now, now)
         )
         projects.add(
             add_rows,
@@ -146,8 +146,9 @@ def _schedule(
         updated_at=now,
     )
 
-def add_history(database: Database, home: Home, now: datetime, lengths: Sequence[int]) -> list[str]:
-    """A routine for each length, with that many coalesced runs behind it; their ids."""
+def add_history(database: Database, now: datetime, lengths: Sequence[int]) -> list[str]:
+    """A routine for each length in a company of its own, with that many coalesced runs behind it; their ids."""
+    home = add_home(database, now, prefix="PAST")
     routine_ids = IDS.many(now, len(lengths))
     with database.write() as transaction:
         _insert(

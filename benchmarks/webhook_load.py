@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import subprocess
 import sys
 import time
@@ -171,10 +172,11 @@ class _Connection(asyncio.Protocol):
 def _requests(load: Load) -> list[bytes]:
     """Every request as its bytes on the wire, no two alike."""
     at = int(time.time() + load.clock_offset)
+    load_id = secrets.token_hex(8)  # two loads within a second would else be replays of each other
     made = []
     for number in range(load.count):
         webhook = load.webhooks[number % len(load.webhooks)]
-        body = json.dumps({"event": "deploy.finished", "service": "web", "environment": "production", "build": number})
+        body = json.dumps({"event": "deploy.finished", "service": "web", "pipeline": load_id, "build": number})
         signed = sign_hmac_sha256(webhook.secret, body.encode(), at)
         lines = [
             f"POST {webhook.path} HTTP/1.1",

@@ -73,13 +73,13 @@ def handle(api: Api, me: Material, entry: Material) -> None:
         print(f"{name} was taken by another", flush=True)
         return
     context = api.call("GET", f"{issue_path}/heartbeat-context")
-    print(f"{name} checked out, {entry['title']!r}, asked for by {len(context['routineRuns'])} run(s)", flush=True)
+    print(f"{name} checked out: {entry['title']} (runs: {len(context['routineRuns'])})", flush=True)
     try:
         status, comment = "done", work_on(api, me, context)
     except WorkError as problem:
         status, comment = "blocked", f"I cannot do this: {problem}"
     api.call("PATCH", issue_path, {"status": status, "comment": comment})
-    print(f"{name} {status}, with a comment of {len(comment.splitlines())} line(s)", flush=True)
+    print(f"{name} {status}, with a comment", flush=True)
 
 
 def work_on(api: Api, me: Material, context: Material) -> str:

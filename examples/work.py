@@ -33,8 +33,9 @@ TEST_PATH = re.compile(FILE_QUESTIONS[3][0])
 SOURCE_PATH = re.compile(r"\.(c|cc|cpp|cs|go|java|js|jsx|kt|php|py|rb|rs|swift|ts|tsx)$")
 
 COMMIT_HEADLINE = re.compile(r"(?P<kind>[a-z]+)(\((?P<scope>[^)]*)\))?(?P<breaking>!)?: (?P<what>.+)")
-NOTES = {"feat": "Added", "fix": "Fixed", "perf": "Faster"}
-BREAKING = "Breaking"
+HEADINGS = {"feat": "Added", "fix": "Fixed", "perf": "Faster"}
+HOUSEKEEPING = frozenset({"build", "chore", "ci", "docs", "refactor", "style", "test"})
+BREAKING, OTHER = "Breaking", "Other changes"
 
 
 class WorkError(Exception):
@@ -55,21 +56,23 @@ def release_notes(payloads: Iterable[Material]) -> str:
     commits = {field(each, "id", str): each for payload in payloads for each in field(payload, "commits", list)}
     if not commits:
         raise WorkError("No run brought commits.")
-    notes: dict[str, list[str]] = {heading: [] for heading in (BREAKING, *NOTES.values())}
-    left_out = 0
+    notes: dict[str, list[str]] = {heading: [] for heading in (BREAKING, *HEADINGS.values(), OTHER)}
     for commit_id, commit in commits.items():
         headline, _, _ = field(commit, "message", str).partition("\n")
         said = COMMIT_HEADLINE.fullmatch(headline)
-        heading = None if said is None else BREAKING if said["breaking"] else NOTES.get(said["kind"])
-        if said is None or heading is None:
-            left_out += 1
+        kind, scope, what = (said["kind"], said["scope"], said["what"]) if said else ("", None, headline)
+        if said and said["breaking"]:
+            heading = BREAKING
+        elif kind in HOUSEKEEPING:
             continue
-        scope = f"{quoted(said['scope'])}: " if said["scope"] else ""
-        notes[heading].append(f"- {scope}{quoted(said['what'])} ({quoted(commit_id[:7])})")
+        else:
+            heading = HEADINGS.get(kind, OTHER)
+        notes[heading].append(f"- {quoted(scope) + ': ' if scope else ''}{quoted(what)} ({quoted(commit_id[:7])})")
     lines = [f"## Release notes, draft for {quoted(field(payloads[-1], 'version', str))}"]
     for heading, entries in notes.items():
         lines += ["", f"**{heading}**", *entries] if entries else []
-    return "\n".join([*lines, "", f"{len(commits)} commits read; {left_out} of them concern nobody who uses it."])
+    left_out = len(commits) - sum(map(len, notes.values()))
+    return "\n".join([*lines, "", f"Commits read: {len(commits)}, left out as housekeeping: {left_out}."])
 
 
 def company_summary(routines: Sequence[Material], issues: Sequence[Material]) -> str:

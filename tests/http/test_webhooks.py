@@ -84,15 +84,14 @@ def test_the_replay_window_is_the_triggers_own(service: Service, company: Compan
 
 
 @pytest.mark.parametrize("mode", TIMESTAMP_HEADERS)
-@pytest.mark.parametrize("timestamp", ["", "NaN", "inf", "1e400", "-1", "0x10", "soon", "9" * 400, "１２"])
-def test_a_timestamp_that_is_no_instant_is_401(service: Service, company: Company, mode: str, timestamp: str) -> None:
+def test_a_timestamp_that_is_no_instant_is_401(service: Service, company: Company, mode: str) -> None:
     hook = webhook(service, company, mode)
-    secret = (hook.secret or "").encode()
-    signature = mac(secret, timestamp.encode() + b".{}").hex()
-    headers = {**hook.signed(), TIMESTAMP_HEADERS[mode]: timestamp.encode()}
-    if mode == "hmac_sha256":
-        headers["X-Paperclip-Signature"] = signature
-    assert error(hook.post(headers), 401) == "Unauthorized"
+    for timestamp in ("", "NaN", "inf", "1e400", "-1", "0x10", "soon", "9" * 400, "１２"):
+        headers = {**hook.signed(), TIMESTAMP_HEADERS[mode]: timestamp.encode()}
+        if mode == "hmac_sha256":
+            signature = mac((hook.secret or "").encode(), timestamp.encode() + b".{}").hex()
+            headers["X-Paperclip-Signature"] = signature
+        assert (timestamp, hook.post(headers).status_code) == (timestamp, 401)
 
 
 @pytest.mark.parametrize("unit", [1, 1000])

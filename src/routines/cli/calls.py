@@ -17,7 +17,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 from routines.core.errors import RoutinesError
 
 CALL_SECONDS_MAX = 30  # a busy laptop; the service itself answers in milliseconds
-LINE_CHARACTERS_MAX = 100  # a longer JSON body is shown on several lines
+LINE_CHARACTERS_MAX = 100  # a longer piece of JSON is written on several lines
 JSON_HEADER = {"Content-Type": "application/json"}
 
 _direct = build_opener(ProxyHandler({}))  # the service is on this machine, whatever proxy the environment names
@@ -51,20 +51,30 @@ class Call:
 
     def curl(self) -> str:
         """A line for a POSIX shell that makes the same call; several lines where one would be long."""
-        start = ["curl -sS"] if self.method == "GET" else [f"curl -sS -X {self.method}"]
+        start = "curl -sS" if self.method == "GET" else f"curl -sS -X {self.method}"
         parts = [f"-H {shlex.quote(f'{name}: {value}')}" for name, value in self._all_headers().items()]
         if isinstance(self.body, Path):
             parts.append(f"--data-binary {shlex.quote(f'@{self.body}')}")
         elif self.body is not None:
             parts.append(f"-d {shlex.quote(self._json())}")
-        line = " \\\n  ".join([f"{start[0]} {shlex.quote(self.url)}", *parts])
+        line = " \\\n  ".join([f"{start} {shlex.quote(self.url)}", *parts])
         return f"{line} | python3 -m json.tool" if self.method == "GET" else line
 
     def _json(self) -> str:
-        if self.body is None:
-            return ""
-        line = json.dumps(self.body, ensure_ascii=False)
-        return line if len(line) <= LINE_CHARACTERS_MAX else json.dumps(self.body, ensure_ascii=False, indent=2)
+        return "" if self.body is None else _laid_out(self.body, "  ")
 
     def _all_headers(self) -> dict[str, str]:
         return {**({} if self.body is None or isinstance(self.body, Path) else JSON_HEADER), **self.headers}
+
+
+def _laid_out(value: object, indent: str) -> str:
+    """JSON as a person would write it: what fits on a line stands on one."""
+    line = json.dumps(value, ensure_ascii=False)
+    if len(indent) + len(line) <= LINE_CHARACTERS_MAX or not isinstance(value, Mapping | list):
+        return line
+    deeper = indent + "  "
+    if isinstance(value, list):
+        parts, ends = [_laid_out(each, deeper) for each in value], "[]"
+    else:
+        parts, ends = [f"{json.dumps(name)}: {_laid_out(each, deeper)}" for name, each in value.items()], "{}"
+    return f"{ends[0]}\n{deeper}" + f",\n{deeper}".join(parts) + f"\n{indent}{ends[1]}"

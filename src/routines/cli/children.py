@@ -30,7 +30,7 @@ class _Child:
 
 
 class Children(AbstractContextManager["Children"]):
-    """The children of one piece of work; leaving the context ends them, the last one first."""
+    """The children of one piece of work; leaving the context ends them."""
 
     def __init__(self) -> None:
         self._started: list[_Child] = []
@@ -63,11 +63,13 @@ class Children(AbstractContextManager["Children"]):
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        """End all of them, and return when they are gone."""
-        for child in reversed(self._started):
-            child.process.terminate()
+        """End all of them, and return when they are gone; whoever interrupts that has at least told each to end."""
+        latest_first = [child.process for child in reversed(self._started)]
+        for process in latest_first:
+            process.terminate()
+        for process in latest_first:
             try:
-                child.process.wait(END_SECONDS_MAX)
+                process.wait(END_SECONDS_MAX)
             except subprocess.TimeoutExpired:
-                child.process.kill()
-                child.process.wait()
+                process.kill()
+                process.wait()

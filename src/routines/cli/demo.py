@@ -1,6 +1,6 @@
-"""`routines demo`: the whole service shown on a sample company, step by step, over HTTP alone.
+"""`routines demo`: starts the real service and the example agents, walks through a sample company, ends all of it.
 
-The service and the agents are processes as anybody would run them; nothing here knows how they work.
+The service and the agents are processes as anybody would run them; the steps are `tour`'s.
 """
 
 from __future__ import annotations
@@ -11,139 +11,116 @@ import socket
 import sys
 import sysconfig
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from textwrap import indent
-from typing import Any
-
-from rich.console import Console
 
 import routines
-from routines.cli import sample
 from routines.cli.calls import Call
 from routines.cli.children import Children
+from routines.cli.tour import SampleAgent, Screen, Tour
 from routines.core.errors import RoutinesError
-from routines.core.signing import sign_github
 
 HOST = "127.0.0.1"
 USUAL_PORT = 3100
-STARTING_SECONDS_MAX = 20  # a first start makes the database; a busy laptop takes its time
-RUNS_SECONDS_MAX = 75  # the schedule's next minute, and time for the agent to look into its inbox
-POLL_SECONDS = 0.25
+STARTING_SECONDS_MAX = 20  # a first start makes the database, and a busy laptop takes its time
+POLL_SECONDS = 0.1
 AGENT_LOOKS_EVERY_SECONDS = 1
-JSON = dict[str, Any]
 
 
 class DemoError(RoutinesError):
-    """Something that was to be shown did not happen."""
+    """The demo cannot be shown here; the sentence says what would help."""
 
 
 def show(*, once: bool, port: int | None) -> None:
     """Start the service on a fresh data folder, show it at work, and keep serving until Ctrl-C.
 
-    With `once`, return as soon as the runs are completed. All that was started is ended, however this ends.
+    With `once`, return as soon as a run of each routine is completed. What was started is ended, however this ends.
     """
-    screen = Screen(Console(highlight=False))
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)
     examples = _examples()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    screen = Screen()
     with ExitStack() as ending:
         folder = Path(ending.enter_context(TemporaryDirectory(prefix="routines-demo-")))
         children = ending.enter_context(Children())
-        screen.say("Routines, shown on a sample company. Paste any curl line into another terminal: all of it is real.")
-        url = _start_service(screen, children, folder, _free_port(port))
-        shown = Demo(screen, url)
-        company = shown.set_up_company()
-        schedule, webhook, api = shown.create_routines(company)
-        shown.fire_webhook(webhook, examples / "pull_request.json")
-        shown.fire_by_hand_twice(api)
-        shown.tell_of_agents(company)
+        screen.say("Routines, shown on a sample company. All of it is real, and each curl line repeats its step:")
+        screen.more("without --once they can be pasted." if once else "paste any of them into another terminal.")
+        url = _start_service(screen, children, folder, _port(port))
+        tour = Tour(screen, url)
+        company = tour.set_up()
+        tour.fire(company, examples / "pull_request.json")
+        tour.introduce_agents(company)
         for agent in company.agents:
-            children.start(agent.name, [sys.executable, str(examples / "agent.py"), *_LOOKING], _agent_env(url, agent))
-        shown.await_completed((schedule, webhook, api), children)
-        shown.tell_outcome((schedule, webhook, api))
+            _start_agent(children, examples / "agent.py", url, agent)
+        tour.await_completed(company, children.check)
+        tour.tell_outcome(company)
         if not once:
-            _keep_serving(shown, children, company)
-    screen.say("Everything was stopped and the data folder removed.")
+            tour.say_where_to_look()
+            with suppress(KeyboardInterrupt):
+                _serve_on(children)
+    screen.say("All processes were ended, and the data folder was removed.")
 
 
-class Screen:
-    """Numbered steps, plain words, and curl lines that can be pasted: nothing is wrapped or framed."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._steps = 0
-
-    def step(self, title: str) -> None:
-        """Begin the next step."""
-        self._steps += 1
-        self._print(f"\n{self._steps}. {title}\n", "bold")
-
-    def say(self, text: str) -> None:
-        """Print words."""
-        self._print(text)
-
-    def curl(self, call: Call) -> None:
-        """Print the line that repeats a call."""
-        self._print(indent(call.curl(), "  ") + "\n", "cyan")
-
-    def _print(self, text: str, style: str | None = None) -> None:
-        self._console.print(text, style=style, markup=False, soft_wrap=True)
+def _start_service(screen: Screen, children: Children, folder: Path, port: int) -> str:
+    """Start `routines serve` and return its address once it answers."""
+    url = f"http://{HOST}:{port}"
+    flags = ["--host", HOST, "--port", str(port), "--data-dir", str(folder), "--auth", "local_trusted"]
+    screen.step("The service")
+    screen.say(f"It runs on a fresh data folder, {folder}, by: routines serve {' '.join(flags)}")
+    command = [sys.executable, "-m", "routines", "serve", *flags]
+    children.start("the service", command, _environment(), log=folder / "service.log")
+    health = Call("GET", f"{url}/api/health")
+    for _ in range(int(STARTING_SECONDS_MAX / POLL_SECONDS)):
+        children.check()
+        with suppress(OSError):
+            version = health.send()["version"]
+            screen.curl(health)
+            screen.answer(f"version {version} answers")
+            return url
+        time.sleep(POLL_SECONDS)
+    raise DemoError(f"The service did not answer at {url} within {STARTING_SECONDS_MAX} seconds")
 
 
-@dataclass(frozen=True, slots=True)
-class SampleAgent:
-    """An agent of the sample company, with its key."""
-
-    id: str
-    name: str
-    key: str
+def _start_agent(children: Children, script: Path, url: str, agent: SampleAgent) -> None:
+    command = [sys.executable, str(script), "--every", str(AGENT_LOOKS_EVERY_SECONDS)]
+    children.start(agent.name, command, _environment() | {"PAPERCLIP_API_URL": url, "PAPERCLIP_API_KEY": agent.key})
 
 
-@dataclass(frozen=True, slots=True)
-class SampleCompany:
-    """The sample company; the first of its agents reviews, the second writes."""
-
-    id: str
-    project_id: str
-    agents: tuple[SampleAgent, SampleAgent]
+def _serve_on(children: Children) -> None:
+    """Return never: only Ctrl-C, or a process that ends by itself, ends this."""
+    while True:
+        children.check()
+        time.sleep(1)
 
 
-class Demo:
-    """The steps on a running service; each says what it does and how to repeat it."""
+def _environment() -> dict[str, str]:
+    """The environment of the demo without settings of other servers and agents; tests may set the clock."""
+    foreign = ("ROUTINES_", "PAPERCLIP_")
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(foreign) or name.startswith("ROUTINES_TEST_CLOCK_")
+    }
+    return kept | {"NO_PROXY": HOST, "no_proxy": HOST}
 
-    def __init__(self, screen: Screen, url: str) -> None:
-        self.screen = screen
-        self.url = url
 
-    def set_up_company(self) -> SampleCompany:
-        """A company with a project and two agents with keys."""
-        self.screen.step("A company with a project and two agents")
-        company = self._post("/companies", sample.COMPANY)
-        self.screen.say(f"Company {company['name']}, whose issues are called {company['issuePrefix']}-1 and so on.")
-        self._told(f"company {company['id']}")
-        project = self._post(f"/companies/{company['id']}/projects", sample.PROJECT)
-        self._told(f"project {project['id']}, {project['name']}")
-        agents = [self._hire(company["id"], body) for body in (sample.REVIEWER, sample.EDITOR)]
-        return SampleCompany(company["id"], project["id"], (agents[0], agents[1]))
+def _port(wanted: int | None) -> int:
+    """The port that was asked for, or else the usual one if it is free, or else any that is."""
+    for port in (USUAL_PORT, 0) if wanted is None else (wanted,):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with suppress(OSError):
+                probe.bind((HOST, port))
+                return int(probe.getsockname()[1])
+    raise DemoError(f"Port {wanted} is taken; without --port the demo finds a free one")
 
-    def create_routines(self, company: SampleCompany) -> list[JSON]:
-        """Three routines, one for each kind of trigger; as their creation answered."""
-        self.screen.step("Three routines, one for each kind of trigger")
-        reviewer, editor = company.agents
-        made = []
-        for body, agent, fires in (
-            (sample.SCHEDULED, editor, "a schedule fires it each minute"),
-            (sample.REVIEW, reviewer, "a webhook from GitHub fires it, signed with a secret that is shown only here"),
-            (sample.RELEASE, editor, "it fires when somebody calls the API"),
-        ):
-            whose = {"assigneeAgentId": agent.id, "projectId": company.project_id}
-            routine = self._post(f"/companies/{company.id}/routines", {**body, **whose})
-            trigger, secret = routine["triggers"][0], routine["secretMaterials"][0]
-            self.screen.say(f"“{routine['title']}” is {agent.name}'s; {fires}.")
-            self._told(f"routine {routine['id']}, trigger {trigger['id']}")
-            made.append(routine)
-        return made
 
+def _examples() -> Path:
+    """The folder of the example agent: the repository's, or the one that was installed with the package."""
+    repository = Path(routines.__file__).parents[2]
+    for folder in (repository / "examples", Path(sysconfig.get_path("data"), "share", "routines", "examples")):
+        if (folder / "agent.py").is_file():
+            return folder
+    raise DemoError("The example agent is not installed; run `make demo` in the repository")

@@ -99,10 +99,9 @@ def _key(settings: Settings) -> Finding:
 
 
 def _database(connection: Connection, settings: Settings, place: str) -> Iterator[Finding]:
-    version, newest = migrations.version(connection), migrations.newest_version()
+    version, newest = migrations.version(connection), migrations.NEWEST_VERSION
     if version != newest:
-        known = version is None or version in migrations.known_versions()
-        remedy = "Start `routines serve`, which brings it up to date" if known else "Install a newer Routines"
+        remedy = "Start `routines serve`, which brings it up to date, or says that this program is too old for it"
         yield Finding("database", f"{place} has version {version}, this program {newest}", remedy)
         return
     yield Finding("database", f"{place}, version {version}")

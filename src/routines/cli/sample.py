@@ -17,7 +17,7 @@ EDITOR: Body = {"name": "Ben", "role": "general", "capabilities": "Writes summar
 SCHEDULED: Body = {
     "title": "Say where things stand",
     "description": "Use `company-summary`.",
-    "triggers": [{"kind": "schedule", "cronExpression": "* * * * *", "timezone": "UTC", "label": "each minute"}],
+    "triggers": [{"kind": "schedule", "cronExpression": "* * * * *", "label": "each minute"}],
 }
 REVIEW: Body = {
     "title": "Review pull requests",
@@ -42,7 +42,7 @@ COMMITS: tuple[Body, ...] = (
         "version": "2.4.0",
         "commits": [
             {"id": "4be19c07a2", "message": "feat(cart): keep carts for thirty days"},
-            {"id": "91d3f0e8bb", "message": "fix(search): find titles with an apostrophe, such as Ender's Game"},
+            {"id": "91d3f0e8bb", "message": "fix(search): find Ender's Game"},
         ],
     },
     {

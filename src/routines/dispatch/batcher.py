@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from queue import Empty, Full, Queue
-from threading import Thread
+from threading import Lock, Thread
 from typing import Generic, TypeVar
 
 import structlog
@@ -35,6 +35,8 @@ class Batcher(Generic[Request, Answer]):
         self._database = database
         self._handle = handle
         self._queue: Queue[tuple[Request, Future[Answer]] | None] = Queue(FIRE_QUEUE_MAX)
+        self._admission = Lock()
+        self._stopping = False
         self._thread = Thread(target=self._run, name="batcher", daemon=True)
         self.batches = 0
         self.requests = 0
@@ -44,18 +46,23 @@ class Batcher(Generic[Request, Answer]):
         self._thread.start()
 
     def stop(self) -> None:
-        """Answer what was submitted and return."""
-        self._queue.put(None)
+        """Answer what was submitted and return; what comes later is refused."""
+        with self._admission:
+            self._stopping = True
+            self._queue.put(None)
         if self._thread.is_alive():
             self._thread.join()
 
     def submit(self, request: Request) -> Future[Answer]:
-        """The answer to come; raises `UnavailableError` at once when the queue is full."""
+        """The answer to come; raises `UnavailableError` at once when the queue is full or the service stops."""
         future: Future[Answer] = Future()
-        try:
-            self._queue.put_nowait((request, future))
-        except Full:
-            raise UnavailableError(f"{FIRE_QUEUE_MAX} fires are waiting already; try again in a second") from None
+        with self._admission:
+            if self._stopping:
+                raise UnavailableError("The service is stopping; try again in a second")
+            try:
+                self._queue.put_nowait((request, future))
+            except Full:
+                raise UnavailableError(f"{FIRE_QUEUE_MAX} fires are waiting already; try again in a second") from None
         return future
 
     def _run(self) -> None:
@@ -65,7 +72,15 @@ class Batcher(Generic[Request, Answer]):
                 return
             batch, ended = self._collect(first)
             # A caller that has gone away is left out; one that goes away from here on is answered into the void.
-            self._answer([each for each in batch if each[1].set_running_or_notify_cancel()])
+            waiting = [each for each in batch if each[1].set_running_or_notify_cancel()]
+            try:
+                self._answer(waiting)
+            except Exception as error:
+                # A fault of the handler's must not end the thread, on which every later fire depends.
+                log.exception("batch_failed")
+                for _, future in waiting:
+                    if not future.done():
+                        future.set_exception(error)
             if ended:
                 return
 

@@ -152,7 +152,9 @@ class _Batch:
             if fire.trigger_id is not None:
                 (fired if fire.verdict is None else decided)[fire.trigger_id] = self._result(new)
         rows.fired_triggers.extend((self._now, result, trigger_id) for trigger_id, result in fired.items())
-        rows.decided_triggers.extend((result, trigger_id) for trigger_id, result in decided.items())
+        rows.decided_triggers.extend(
+            (result, trigger_id) for trigger_id, result in decided.items() if trigger_id not in fired
+        )
         rows.triggered_routines.extend((self._now, routine_id) for routine_id in triggered - enqueued)
         rows.enqueued_routines.extend((self._now, self._now, routine_id) for routine_id in enqueued)
         return rows

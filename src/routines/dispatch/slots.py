@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import structlog
+
 from routines.clock import Ids
 from routines.core import cron, strict_json
 from routines.core.errors import RoutinesError
@@ -19,6 +21,8 @@ from routines.core.model import SCHEDULER, CatchUpPolicy, RunStatus, Source
 from routines.core.policies import Dropped, settle_slots
 from routines.dispatch.dispatcher import dispatch
 from routines.storage.database import DueTrigger, Transaction
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +45,19 @@ def plan(trigger: DueTrigger, now: datetime, grace: timedelta) -> Plan:
         due = _due_slots(schedule, trigger, now)
         following = cron.next_after(schedule, max(now, trigger.slots_decided_until))
     except RoutinesError as error:
-        return Plan(trigger, (_verdict(trigger, trigger.next_run_at, RunStatus.FAILED, error.sentence),), None)
+        return _unreadable(trigger, error.sentence)
+    except Exception as error:
+        log.exception("schedule_cannot_be_read", trigger_id=trigger.id)
+        return _unreadable(trigger, f"The schedule cannot be read: {type(error).__name__}")
     settled = settle_slots(due, now=now, grace=grace, policy=trigger.catch_up_policy)
     fires = [_slot_fire(trigger, slot) for slot in settled.fire]
     if settled.dropped is not None:
         fires.insert(0, _dropped_fire(trigger, settled.dropped, grace))
     return Plan(trigger, tuple(fires), following)
+
+
+def _unreadable(trigger: DueTrigger, reason: str) -> Plan:
+    return Plan(trigger, (_verdict(trigger, trigger.next_run_at, RunStatus.FAILED, reason),), None)
 
 
 def _due_slots(schedule: cron.Schedule, trigger: DueTrigger, now: datetime) -> Iterable[datetime]:

@@ -19,8 +19,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from routines.core.errors import RoutinesError
 from routines.http.auth import Authentication, AuthMode, require_local_caller
+from routines.http.document import describe, operation_id
 from routines.http.errors import error_response, on_fault, on_http_exception, on_routines_error
-from routines.http.operation import describe
 from routines.http.rate_limit import RateLimiter
 from routines.http.routes import agents, companies, health, issues, routines, triggers
 from routines.http.services import Services
@@ -48,6 +48,7 @@ def make_app(
         docs_url=None,  # its page loads scripts from elsewhere
         redoc_url=None,  # the same
         redirect_slashes=False,
+        generate_unique_id_function=operation_id,
         lifespan=lifespan,
     )
     app.state.services = services

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, TypeVar
-from uuid import UUID
 
 from fastapi import Depends, Path, Request, Response
 from pydantic import AfterValidator, BaseModel, TypeAdapter, ValidationError
@@ -25,7 +24,7 @@ from routines.core.errors import (
 from routines.core.limits import BODY_BYTES_MAX
 from routines.core.model import Actor, TriggerKind
 from routines.http.auth import Authentication
-from routines.http.schemas.common import RequestModel
+from routines.http.schemas.common import UUID_PATTERN, RequestModel
 from routines.http.schemas.triggers import (
     ApiTriggerCreate,
     ScheduleTriggerCreate,
@@ -41,10 +40,7 @@ T = TypeVar("T")
 
 def canonical_id(text: str) -> str:
     """A UUID as ids are stored, or the empty text, which is nobody's id, for anything else."""
-    try:
-        return str(UUID(text)) if len(text) == len("00000000-0000-0000-0000-000000000000") else ""
-    except ValueError:
-        return ""
+    return "" if UUID_PATTERN.fullmatch(text) is None else text.lower()
 
 
 PathId = Annotated[str, AfterValidator(canonical_id), Path(json_schema_extra={"format": "uuid"})]

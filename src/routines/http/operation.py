@@ -1,18 +1,15 @@
 """How a route is described in the OpenAPI document: its body, its query, its replies and its errors.
 
-Only descriptions are made here; the routes themselves parse, call and render.
+Only descriptions are made here; the routes themselves parse, call and render, and `document` puts it all together.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, TypeAdapter
-from pydantic.json_schema import models_json_schema
 
-from routines.http.schemas.common import ErrorReply, RequestModel
+from routines.http.schemas.common import ErrorReply, InvalidReply, RequestModel
 
 REF = "#/components/schemas/{model}"
 ALWAYS = (401, 403, 413, 503)
@@ -32,7 +29,32 @@ MEANINGS = {
     429: "Too many fires of this trigger; `Retry-After` says when the next is taken",
     503: "The service cannot take this now; `Retry-After` says when to try again",
 }
-_bodies: dict[str, type[BaseModel]] = {}
+_RETRY_AFTER = {
+    "Retry-After": {
+        "description": "After how many seconds to try again.",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 1},
+    }
+}
+_ERROR_HEADERS: dict[int, dict[str, Any]] = {
+    401: {
+        "WWW-Authenticate": {
+            "description": "How to prove who calls.",
+            "required": True,
+            "schema": {"const": "Bearer"},
+        }
+    },
+    429: _RETRY_AFTER,
+    503: _RETRY_AFTER,
+}
+REPLAYED = {
+    "Idempotent-Replayed": {
+        "description": "There if the same fire came before; the reply is then the run that it made.",
+        "schema": {"const": "true"},
+    }
+}
+bodies: dict[str, type[BaseModel]] = {}
+"""The bodies of all routes described so far, by the name of their schema."""
 
 
 def operation(
@@ -42,10 +64,11 @@ def operation(
     body: type[BaseModel] | None = None,
     query: type[RequestModel] | None = None,
     errors: tuple[int, ...] = (),
+    headers: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What `router.get` and its kin need to describe a route.
 
-    `errors` are status codes beyond those that every call may answer with.
+    `errors` are status codes beyond those that every call may answer with, `headers` those of a success.
     """
     extra: dict[str, Any] = {}
     codes = {*ALWAYS, *errors}
@@ -55,15 +78,27 @@ def operation(
     if query is not None:
         extra["parameters"] = _parameters(query)
         codes |= {400}
-    responses: dict[int | str, dict[str, Any]] = {
-        code: {"model": ErrorReply, "description": MEANINGS[code]} for code in sorted(codes)
-    }
-    responses[status] = {"description": MEANINGS[status]}
+    success: dict[str, Any] = {"description": MEANINGS[status]}
+    if headers is not None:
+        success["headers"] = headers
+    responses = {status: success, **error_replies(*codes)}
     return {"status_code": status, "response_model": reply, "responses": responses, "openapi_extra": extra}
 
 
+def error_replies(*codes: int) -> dict[int | str, dict[str, Any]]:
+    """The replies with these error codes, each with its meaning and the headers that it always has."""
+    return {
+        code: {
+            "model": InvalidReply if code == 400 else ErrorReply,  # noqa: PLR2004 - as in the table of meanings
+            "description": MEANINGS[code],
+            **({"headers": _ERROR_HEADERS[code]} if code in _ERROR_HEADERS else {}),
+        }
+        for code in sorted(codes)
+    }
+
+
 def _ref(model: type[BaseModel]) -> dict[str, str]:
-    _bodies[model.__name__] = model
+    bodies[model.__name__] = model
     return {"$ref": REF.format(model=model.__name__)}
 
 
@@ -87,31 +122,3 @@ def _plain(field: dict[str, Any], inlined: dict[str, Any]) -> dict[str, Any]:
     if "$ref" in chosen:
         chosen = inlined[chosen["$ref"].rpartition("/")[2]]
     return {key: value for key, value in chosen.items() if key not in {"title", "default", "description"}}
-
-
-def describe(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document of the service, made once."""
-    if app.openapi_schema is None:
-        document = get_openapi(
-            title=app.title,
-            version=app.version,
-            description=app.description,
-            routes=app.routes,
-            separate_input_output_schemas=False,
-        )
-        _, bodies = models_json_schema([(model, "validation") for model in _bodies.values()], ref_template=REF)
-        schemas = document["components"]["schemas"]
-        for name, schema in bodies.get("$defs", {}).items():
-            schemas.setdefault(name, schema)
-        for name in ("HTTPValidationError", "ValidationError"):
-            schemas.pop(name, None)
-        document["components"]["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
-        document["security"] = [{"bearer": []}, {}]
-        for path in document["paths"].values():
-            for described in path.values():
-                if "422" in described["responses"] and described["responses"]["422"].get("content", {}).get(
-                    "application/json", {}
-                ).get("schema", {}).get("$ref", "").endswith("HTTPValidationError"):
-                    del described["responses"]["422"]
-        app.openapi_schema = document
-    return app.openapi_schema

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from routines.core.cron.schedule import Schedule
 
 MINUTE = timedelta(minutes=1)
+_BEGINNING = datetime.min.replace(tzinfo=UTC)
 CALENDAR_CYCLE_YEARS = 400  # the Gregorian calendar, weekdays included, repeats itself after these
 
 
@@ -31,14 +32,13 @@ def slot_after(schedule: Schedule, instant: datetime) -> datetime:
 
 
 def _fixed_slot_after(schedule: Schedule, instant: datetime) -> datetime:
-    """The first slot on a clock that stands still where the zone's goes back, and catches up where it leaps."""
+    """The first slot after `instant` when each match has one: where it is first shown, or where it is leapt over."""
     wall = instant.astimezone(schedule.zone)
-    if wall.fold and _shows(first := _instant(wall.replace(fold=0)), wall):
-        # The minute before: offsets of long ago had odd seconds, and `first` may be rounded up to the change itself.
-        went_back = _change(schedule.zone, first - MINUTE, instant)
-        wall = (went_back - MINUTE).astimezone(schedule.zone)
-    wall = schedule.match_after(wall)
-    return _showing(wall, instant) or _leap_over(wall)
+    while True:
+        wall = schedule.match_after(wall)
+        slot = _showing(wall, _BEGINNING) or _leap_over(wall)
+        if slot > instant:  # else the clock went back, and shows again what has had its slot
+            return slot
 
 
 def _wildcard_slot_after(schedule: Schedule, instant: datetime) -> datetime:
@@ -46,7 +46,7 @@ def _wildcard_slot_after(schedule: Schedule, instant: datetime) -> datetime:
     wall = instant.astimezone(schedule.zone)
     slot = _first_showing(schedule, wall, instant)
     again = _instant(wall.replace(fold=1))
-    if again > instant and _shows(again, wall):  # the clock goes back over this minute, and over earlier ones
+    if again > instant:  # the clock goes back over this minute, and over earlier ones
         goes_back = _change(schedule.zone, instant, again)
         if slot > goes_back:
             slot = _first_showing(schedule, goes_back.astimezone(schedule.zone) - MINUTE, instant)
@@ -70,16 +70,10 @@ def _showing(wall: datetime, after: datetime) -> datetime | None:
     """The first instant later than `after` at which the zone's clock shows `wall`, or None if it skips it."""
     for _ in ("first time", "second time"):
         instant = _instant(wall)
-        if instant > after and _shows(instant, wall):
+        if instant > after and (instant.astimezone(wall.tzinfo) - wall) // MINUTE == 0:
             return instant
         wall = wall.replace(fold=1)
     return None
-
-
-def _shows(instant: datetime, wall: datetime) -> bool:
-    # A fold is not taken on trust: zoneinfo sees one where a rule begins on the day of its own change, as in Nuuk on
-    # 2023-10-29, though no clock was put back there.
-    return (instant.astimezone(wall.tzinfo) - wall) // MINUTE == 0
 
 
 def _leap_over(wall: datetime) -> datetime:

@@ -9,8 +9,7 @@ from pydantic import BaseModel
 
 from routines.http.auth import Authentication
 from routines.http.call import reply
-from routines.http.operation import MEANINGS
-from routines.http.schemas.common import ErrorReply
+from routines.http.operation import error_replies
 from routines.storage.database import Database
 
 router = APIRouter(tags=["health"])
@@ -27,7 +26,7 @@ class HealthReply(BaseModel):
 @router.get(
     "/health",
     response_model=HealthReply,
-    responses={503: {"model": ErrorReply, "description": MEANINGS[503]}},
+    responses=error_replies(403, 503),
     openapi_extra={"security": [{}]},
 )
 def get_health(request: Request) -> Response:

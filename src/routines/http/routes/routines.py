@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from routines.http.call import Caller, PathId, nothing, reply, reply_list
-from routines.http.operation import operation
+from routines.http.operation import REPLAYED, operation
 from routines.http.schemas.routines import (
     CreatedRoutineReply,
     ListedRoutineReply,
@@ -64,7 +64,10 @@ def delete_routine(call: Caller, use: UseCases, routine_id: PathId) -> Response:
     return nothing()
 
 
-@router.post("/routines/{routine_id}/run", **operation(status=202, reply=RunReply, body=RunCreate, errors=(404, 409)))
+@router.post(
+    "/routines/{routine_id}/run",
+    **operation(status=202, reply=RunReply, body=RunCreate, errors=(404, 409), headers=REPLAYED),
+)
 def run_routine(call: Caller, use: UseCases, routine_id: PathId) -> Response:
     """Run a routine by hand."""
     fired = use.firing.run(call.actor, routine_id, call.body(RunCreate, RunCreate.command))

@@ -8,13 +8,14 @@ import time
 from fastapi import APIRouter, Request, Response
 
 from routines.core.errors import RoutinesError
+from routines.core.limits import IDEMPOTENCY_KEY_CHARACTERS_MAX
 from routines.core.signing import Delivery
 from routines.http.call import Caller, PathId, nothing, read_body, reply
+from routines.http.document import JSON, WEBHOOK_SECURITY
 from routines.http.errors import error_response
-from routines.http.operation import MEANINGS, operation
+from routines.http.operation import MEANINGS, REF, REPLAYED, error_replies, operation
 from routines.http.rate_limit import RateLimiter
-from routines.http.schemas.common import ErrorReply
-from routines.http.schemas.runs import RunReply
+from routines.http.schemas.runs import PongReply, RunReply
 from routines.http.schemas.triggers import (
     TriggerCreateBody,
     TriggerUpdate,
@@ -63,10 +64,21 @@ def rotate_secret(call: Caller, use: UseCases, trigger_id: PathId) -> Response:
     )
 
 
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "The same key gives the same run.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": IDEMPOTENCY_KEY_CHARACTERS_MAX},
+}
+_ANY_BODY = {
+    "description": "JSON must be well formed, and an object is the payload; a form's fields are; all else is wrapped.",
+    "content": {"application/json": {"schema": {"$ref": REF.format(model=JSON)}}, "*/*": {"schema": {}}},
+}
 _FIRE_RESPONSES: dict[int | str, dict[str, object]] = {
-    200: {"description": "A GitHub ping, which makes no run"},
-    202: {"model": RunReply, "description": MEANINGS[202]},
-    **{code: {"model": ErrorReply, "description": MEANINGS[code]} for code in (400, 401, 404, 409, 413, 429, 503)},
+    200: {"model": PongReply, "description": "A GitHub ping, which makes no run"},
+    202: {"model": RunReply, "description": MEANINGS[202], "headers": REPLAYED},
+    **error_replies(400, 401, 404, 409, 413, 429, 503),
 }
 
 
@@ -74,7 +86,7 @@ _FIRE_RESPONSES: dict[int | str, dict[str, object]] = {
     "/routine-triggers/public/{public_id}/fire",
     status_code=202,
     responses=_FIRE_RESPONSES,
-    openapi_extra={"security": [{}], "requestBody": {"content": {"*/*": {"schema": {}}}}},
+    openapi_extra={"security": WEBHOOK_SECURITY, "parameters": [_IDEMPOTENCY_KEY], "requestBody": _ANY_BODY},
 )
 async def fire_webhook(request: Request, public_id: str) -> Response:
     """Fire a webhook trigger; the signature is checked over the raw body, whatever its content type."""

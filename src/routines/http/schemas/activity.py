@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import StrictStr
+
 from routines.core.limits import LIST_PAGE_DEFAULT, LIST_PAGE_MAX, NAME_CHARACTERS_MAX
 from routines.core.model import ActorType
-from routines.http.schemas.common import Instant, PageLimit, Reference, ReplyModel, RequestModel, StoredObject, text
+from routines.http.schemas.common import (
+    Instant,
+    PageLimit,
+    Reference,
+    ReplyModel,
+    RequestModel,
+    StoredObject,
+    characters,
+)
 from routines.storage.queries.activity import ActivityQuery
 
-EntityType = text(NAME_CHARACTERS_MAX)
+EntityType = Annotated[StrictStr, characters(NAME_CHARACTERS_MAX)]
 
 
 class ActivityFilters(RequestModel):

@@ -113,15 +113,15 @@ def _words(maximum: int) -> Any:  # noqa: ANN401 - an Annotated alias, which has
     ]
 
 
-def text(maximum: int, minimum: int = 0) -> Any:  # noqa: ANN401 - as above
-    """Text of `minimum` to `maximum` characters, as it is; but no NUL, which PostgreSQL's text cannot hold."""
-    return Annotated[StrictStr, Field(min_length=minimum, max_length=maximum, pattern=NO_NUL)]
+def characters(maximum: int, *, minimum: int = 0) -> Any:  # noqa: ANN401 - pydantic's own
+    """The bounds of a text that is kept as it is; NUL, which PostgreSQL's text cannot hold, is in none."""
+    return Field(min_length=minimum, max_length=maximum, pattern=NO_NUL)
 
 
 Title = _words(TITLE_CHARACTERS_MAX)
 Name = _words(NAME_CHARACTERS_MAX)
 Label = _words(LABEL_CHARACTERS_MAX)
-Text = text(TEXT_CHARACTERS_MAX)
+Text = Annotated[StrictStr, characters(TEXT_CHARACTERS_MAX)]
 Flag = StrictBool
 Whole = StrictInt
 
@@ -148,6 +148,20 @@ class ErrorReply(BaseModel):
 
     error: str = Field(description="What was wrong and what would be right, in a sentence.")
     details: Any = Field(default=None, description="More, where it helps; for a validation error a list of faults.")
+
+
+class FaultReply(BaseModel):
+    """One thing wrong with one field."""
+
+    path: list[str | int] = Field(description="The way to the field from the top of the body or query.")
+    message: str
+    code: str
+
+
+class InvalidReply(ErrorReply):
+    """What the error looks like when a request is malformed, or fields of it are wrong."""
+
+    details: list[FaultReply] = Field(default=[], description="Each fault, where fields are wrong.")
 
 
 def _whole_number(value: object) -> object:

@@ -22,8 +22,8 @@ from routines.http.schemas.common import (
     Text,
     Title,
     UpdateModel,
+    characters,
     merged,
-    text,
 )
 from routines.services.issues import (
     Checkout,
@@ -37,8 +37,8 @@ from routines.services.issues import (
 )
 from routines.storage.queries.issues import IssueQuery
 
-CommentBody = text(TEXT_CHARACTERS_MAX, 1)
-OriginKind = text(NAME_CHARACTERS_MAX)
+CommentBody = Annotated[StrictStr, characters(TEXT_CHARACTERS_MAX, minimum=1)]
+OriginKind = Annotated[StrictStr, characters(NAME_CHARACTERS_MAX)]
 
 
 class IssueCreate(RequestModel):

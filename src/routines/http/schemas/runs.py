@@ -5,7 +5,9 @@ What a fire becomes is in `dispatch`.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import StrictStr
 
 from routines.core import strict_json
 from routines.core.limits import IDEMPOTENCY_KEY_CHARACTERS_MAX, RUNS_PAGE_DEFAULT, RUNS_PAGE_MAX
@@ -17,8 +19,8 @@ from routines.http.schemas.common import (
     ReplyModel,
     RequestModel,
     StoredObject,
+    characters,
     merged,
-    text,
 )
 from routines.http.schemas.issues import ShortIssue
 from routines.http.schemas.triggers import RunTrigger
@@ -26,7 +28,7 @@ from routines.services.context import PageQuery
 from routines.services.firing import ManualRun
 from routines.services.routines import RunWithLinks
 
-IdempotencyKey = text(IDEMPOTENCY_KEY_CHARACTERS_MAX, 1)
+IdempotencyKey = Annotated[StrictStr, characters(IDEMPOTENCY_KEY_CHARACTERS_MAX, minimum=1)]
 
 
 class RunCreate(RequestModel):
@@ -80,6 +82,12 @@ class RunReply(ReplyModel):
     completed_at: Instant | None
     created_at: Instant
     updated_at: Instant
+
+
+class PongReply(ReplyModel):
+    """The answer to a provider that only asks whether anybody is there."""
+
+    ok: Literal[True]
 
 
 class ListedRun(RunReply):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, RootModel
+from pydantic import Field, RootModel, StrictStr
 
 from routines.core.limits import (
     CRON_EXPRESSION_CHARACTERS_MAX,
@@ -18,11 +18,11 @@ from routines.core.limits import (
 )
 from routines.core.model import TriggerKind
 from routines.core.signing import SigningMode
-from routines.http.schemas.common import Flag, Instant, Label, ReplyModel, RequestModel, UpdateModel, Whole, text
+from routines.http.schemas.common import Flag, Instant, Label, ReplyModel, RequestModel, UpdateModel, Whole, characters
 from routines.services.triggers import NewTrigger, TriggerChanges
 
-CronExpression = text(CRON_EXPRESSION_CHARACTERS_MAX, 1)
-Timezone = text(NAME_CHARACTERS_MAX, 1)
+CronExpression = Annotated[StrictStr, characters(CRON_EXPRESSION_CHARACTERS_MAX, minimum=1)]
+Timezone = Annotated[StrictStr, characters(NAME_CHARACTERS_MAX, minimum=1)]
 ReplayWindow = Annotated[Whole, Field(ge=REPLAY_WINDOW_SECONDS_MIN, le=REPLAY_WINDOW_SECONDS_MAX)]
 
 

@@ -1,0 +1,81 @@
+"""APScheduler 3 with its SQLAlchemy job store on SQLite, given a burst of due jobs.
+
+It is set up as its documentation does; only the jobs' rows are made at once, since adding them takes it minutes.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+from time import perf_counter
+
+from apscheduler.events import EVENT_JOB_EXECUTED
+from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
+from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy import insert, select, update
+
+
+def work() -> None:
+    """A job that has nothing to do."""
+
+
+def jobs_per_second(count: int, *, seconds_max: float) -> float:
+    """How many of `count` jobs due at once are run a second, measured for at most that long."""
+    # In a process of its own, for a scheduler that is in the middle of a burst cannot be stopped.
+    command = [sys.executable, "-m", "benchmarks.rival", str(count), str(seconds_max)]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def _measure(count: int, seconds_max: float, folder: Path) -> float:
+    store = SQLAlchemyJobStore(url=f"sqlite:///{folder / 'jobs.db'}")
+    scheduler = BackgroundScheduler(jobstores={"default": store}, timezone=UTC)
+    scheduler.start(paused=True)
+    scheduler.add_job(work, "cron", minute="*", misfire_grace_time=3600)
+    _multiply(store, count)
+    done, finished = [0], Event()
+
+    def note(_event: object) -> None:
+        done[0] += 1
+        if done[0] >= count:
+            finished.set()
+
+    scheduler.add_listener(note, EVENT_JOB_EXECUTED)
+    began = perf_counter()
+    scheduler.resume()
+    finished.wait(seconds_max)
+    return done[0] / (perf_counter() - began)
+
+
+def _multiply(store: SQLAlchemyJobStore, count: int) -> None:
+    """Have the store hold `count` jobs like its one job, all due now."""
+    now = datetime.now(UTC)
+    jobs = store.jobs_t
+    with store.engine.begin() as connection:
+        state = pickle.loads(connection.execute(select(jobs.c.job_state)).scalar_one())  # noqa: S301 - just made
+        state["next_run_time"] = now
+        rows = [
+            {
+                "id": f"job-{number}",
+                "next_run_time": now.timestamp(),
+                "job_state": pickle.dumps({**state, "id": f"job-{number}"}, pickle.HIGHEST_PROTOCOL),
+            }
+            for number in range(1, count)
+        ]
+        connection.execute(insert(jobs), rows)
+        connection.execute(update(jobs).values(next_run_time=now.timestamp()))
+
+
+if __name__ == "__main__":
+    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
+    scratch = tempfile.mkdtemp()
+    print(_measure(int(sys.argv[1]), float(sys.argv[2]), Path(scratch)), flush=True)
+    shutil.rmtree(scratch)
+    os._exit(0)
