@@ -19,17 +19,13 @@ from urllib.request import Request, urlopen
 from work import Material, WorkError, company_summary, field, release_notes, review_checklist
 
 CALL_SECONDS_MAX = 30  # a call that takes longer is tried again in the next heartbeat
-CONFLICT = 409
+COMMENT_CHARACTERS_MAX = 100_000  # the service takes no more
 TO_WORK_ON = ("todo", "in_progress")  # what is in progress was left by a heartbeat that did not end
 OPEN = "backlog,todo,in_progress,in_review,blocked"
 
 
 class RefusedError(Exception):
-    """The service said no; `status` is its code and the sentence its reason."""
-
-    def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.status = status
+    """The service said no, and why."""
 
 
 class Api:
@@ -51,34 +47,32 @@ class Api:
             with urlopen(request, timeout=CALL_SECONDS_MAX) as reply:  # noqa: S310 - the same
                 return json.load(reply)
         except HTTPError as error:
-            raise RefusedError(error.code, error.read().decode(errors="replace")) from None
+            reason = error.read().decode(errors="replace")
+            raise RefusedError(f"{method} {path} was answered with {error.code}: {reason}") from None
 
 
 def heartbeat(api: Api) -> None:
-    """One look into the inbox, and the work that is in it."""
+    """One look into the inbox, and the work that is in it; an issue that is refused does not stop the next."""
     me = api.call("GET", "/agents/me")
     for entry in api.call("GET", "/agents/me/inbox-lite"):
         if entry["status"] in TO_WORK_ON:
-            handle(api, me, entry)
+            try:
+                handle(api, me, entry)
+            except RefusedError as refusal:  # such as a checkout when another was faster
+                print(f"{me['name']}: {entry['identifier']} left alone: {refusal}", flush=True)
 
 
 def handle(api: Api, me: Material, entry: Material) -> None:
     """Take one issue, do what it asks for and say so; what cannot be done is left blocked, with the reason."""
     issue_path, name = f"/issues/{entry['id']}", f"{me['name']}: {entry['identifier']}"
-    try:
-        api.call("POST", f"{issue_path}/checkout", {"agentId": me["id"], "expectedStatuses": TO_WORK_ON})
-    except RefusedError as refusal:
-        if refusal.status != CONFLICT:
-            raise
-        print(f"{name} was taken by another", flush=True)
-        return
+    api.call("POST", f"{issue_path}/checkout", {"agentId": me["id"], "expectedStatuses": TO_WORK_ON})
     context = api.call("GET", f"{issue_path}/heartbeat-context")
     print(f"{name} checked out: {entry['title']} (runs: {len(context['routineRuns'])})", flush=True)
     try:
         status, comment = "done", work_on(api, me, context)
     except WorkError as problem:
         status, comment = "blocked", f"I cannot do this: {problem}"
-    api.call("PATCH", issue_path, {"status": status, "comment": comment})
+    api.call("PATCH", issue_path, {"status": status, "comment": comment[:COMMENT_CHARACTERS_MAX]})
     print(f"{name} {status}, with a comment", flush=True)
 
 
@@ -115,7 +109,7 @@ def main() -> int:
     while True:
         try:
             heartbeat(api)
-        except (RefusedError, OSError) as problem:
+        except (RefusedError, OSError, ValueError) as problem:  # nobody there, or somebody else
             print(f"This heartbeat failed: {problem}", file=sys.stderr, flush=True)
             if wanted.once:
                 return 1

@@ -38,6 +38,8 @@ class SystemClock:
         seconds = self._started + (time.time() - self._started) * self._rate + self._offset.total_seconds()
         return from_milliseconds(int(seconds * 1000))
 
+_VARIANTS = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+
 
 class Ids:
     """Makes UUIDs of version 7 that sort in the order in which they were made (RFC 9562, section 6.2, method 1).
@@ -67,14 +69,19 @@ class Ids:
         with self._lock:
             if not self._millisecond - tolerance <= at <= self._millisecond:
                 self._millisecond, self._counter = at, 0
+            head = _head(self._millisecond)
             for start in range(0, 16 * count, 16):
                 if self._counter > self._COUNTER_MAX:
                     self._millisecond, self._counter = self._millisecond + 1, 0
-                head = f"{self._millisecond:012x}"
-                variant = "89ab"[int(entropy[start], 16) & 3]
-                made.append(
-                    f"{head[:8]}-{head[8:]}-7{self._counter:03x}-{variant}{entropy[start + 1 : start + 4]}"
-                    f"-{entropy[start + 4 : start + 16]}"
-                )
+                    head = _head(self._millisecond)
+                variant = _VARIANTS[entropy[start]]
+                middle, end = entropy[start + 1 : start + 4], entropy[start + 4 : start + 16]
+                made.append(f"{head}{self._counter:03x}-{variant}{middle}-{end}")
                 self._counter += 1
         return made
+
+
+def _head(millisecond: int) -> str:
+    """The time and the version, which all ids of a millisecond begin with."""
+    digits = f"{millisecond:012x}"
+    return f"{digits[:8]}-{digits[8:]}-7"

@@ -6,6 +6,7 @@ import base64
 from collections.abc import Iterator
 
 import pytest
+
 from support.service import Company, Service, error, ok
 from support.webhooks import MODES, SECRET_MODES, webhook
 

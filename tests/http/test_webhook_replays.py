@@ -10,11 +10,11 @@ from threading import Barrier
 
 import pytest
 from httpx2 import Response
-from support.service import Company, Service, error, ok
-from support.webhooks import MODES, Webhook, webhook
 
 from routines.core.errors import RateLimitedError
 from routines.http.rate_limit import RateLimiter
+from support.service import Company, Service, error, ok
+from support.webhooks import MODES, Webhook, webhook
 
 AT_ONCE = 20
 KEY = {"Idempotency-Key": "delivery-1"}
@@ -46,8 +46,8 @@ def is_replayed(reply: Response) -> bool:
 @pytest.mark.parametrize("mode", MODES)
 def test_the_same_idempotency_key_is_the_same_run_in_every_mode(service: Service, company: Company, mode: str) -> None:
     hook = webhook(service, company, mode)
-    first = hook.fire(b'{"n":1}', **KEY)
-    again = hook.fire(b'{"n":2}', **KEY)
+    first = hook.fire(b'{"n":1}', KEY)
+    again = hook.fire(b'{"n":2}', KEY)
     assert ok(first, 202) == ok(again, 202)
     assert first.json()["triggerPayload"] == {"n": 1}
     assert first.json()["idempotencyKey"] == "delivery-1"
@@ -58,7 +58,7 @@ def test_the_same_idempotency_key_is_the_same_run_in_every_mode(service: Service
 @pytest.mark.parametrize("mode", MODES)
 def test_one_key_twenty_times_at_once_is_one_run(service: Service, company: Company, mode: str) -> None:
     hook = webhook(service, company, mode)
-    replies = at_once(lambda: hook.fire(**KEY))
+    replies = at_once(lambda: hook.fire(headers=KEY))
     assert {ok(reply, 202)["id"] for reply in replies} == {company.runs(hook.routine["id"])[0]["id"]}
     assert Counter(map(is_replayed, replies)) == {False: 1, True: AT_ONCE - 1}
     assert run_count(company, hook) == 1
@@ -66,10 +66,10 @@ def test_one_key_twenty_times_at_once_is_one_run(service: Service, company: Comp
 
 def test_a_key_answers_also_once_the_routine_is_paused_or_archived(service: Service, company: Company) -> None:
     hook = webhook(service, company)
-    run = ok(hook.fire(**KEY), 202)
+    run = ok(hook.fire(headers=KEY), 202)
     for status in ("paused", "archived"):
         ok(company.board.patch(f"/routines/{hook.routine['id']}", {"status": status}))
-        again = hook.fire(**KEY)
+        again = hook.fire(headers=KEY)
         assert ok(again, 202)["id"] == run["id"]
         assert is_replayed(again)
         assert hook.post({**hook.signed_wrongly(), **KEY}).status_code == 401
@@ -80,8 +80,8 @@ def test_a_key_is_worth_nothing_to_another_trigger_or_source(service: Service, c
     made = company.trigger(hook.routine["id"], kind="webhook")
     other = Webhook(service, hook.routine, made["trigger"], made["secretMaterial"]["webhookSecret"])
     ids = {
-        ok(hook.fire(**KEY), 202)["id"],
-        ok(other.fire(**KEY), 202)["id"],
+        ok(hook.fire(headers=KEY), 202)["id"],
+        ok(other.fire(headers=KEY), 202)["id"],
         ok(company.board.post(f"/routines/{hook.routine['id']}/run", {"idempotencyKey": "delivery-1"}), 202)["id"],
     }
     assert len(ids) == 3
@@ -90,7 +90,7 @@ def test_a_key_is_worth_nothing_to_another_trigger_or_source(service: Service, c
 @pytest.mark.parametrize(("length", "status"), [(0, 400), (1, 202), (255, 202), (256, 400), (60_000, 400)])
 def test_a_key_has_1_to_255_characters(service: Service, company: Company, length: int, status: int) -> None:
     hook = webhook(service, company)
-    assert hook.fire(**{"Idempotency-Key": "k" * length}).status_code == status
+    assert hook.fire(headers={"Idempotency-Key": "k" * length}).status_code == status
     assert hook.post({**hook.signed_wrongly(), "Idempotency-Key": "k" * length}).status_code == 401
 
 
@@ -157,7 +157,7 @@ def test_the_providers_id_is_the_idempotency_key(service: Service, company: Comp
 
 def test_a_redelivery_twenty_times_at_once_is_one_run(service: Service, company: Company) -> None:
     hook = webhook(service, company, "github_hmac")
-    replies = at_once(lambda: hook.fire(X_GitHub_Delivery="72d3162e"))
+    replies = at_once(lambda: hook.fire(headers={"X-GitHub-Delivery": "72d3162e"}))
     assert len({ok(reply, 202)["id"] for reply in replies}) == 1
     assert run_count(company, hook) == 1
 

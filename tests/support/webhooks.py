@@ -70,12 +70,12 @@ class Webhook:
 
     def post(self, headers: Mapping[str, Any] | None = None, body: Any = b"{}") -> Response:
         """A delivery with exactly these headers."""
-        return Caller(self.service.client).request("POST", self.path, headers=headers or {}, content=body)
+        reply: Response = Caller(self.service.client).request("POST", self.path, headers=headers or {}, content=body)
+        return reply
 
-    def fire(self, body: bytes = b"{}", **headers: str) -> Response:
-        """A delivery with the right signature and further headers, in which `_` stands for `-`."""
-        further = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.post({"Content-Type": "application/json", **self.signed(body), **further}, body)
+    def fire(self, body: bytes = b"{}", headers: Mapping[str, str] | None = None) -> Response:
+        """A delivery of JSON with the right signature and further headers."""
+        return self.post({"Content-Type": "application/json", **self.signed(body), **(headers or {})}, body)
 
 
 def webhook(service: Service, company: Company, mode: str = "bearer", **fields: Any) -> Webhook:

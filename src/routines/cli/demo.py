@@ -46,7 +46,7 @@ def show(*, once: bool, port: int | None) -> None:
         folder = Path(ending.enter_context(TemporaryDirectory(prefix="routines-demo-")))
         children = ending.enter_context(Children())
         screen.say("Routines, shown on a sample company. All of it is real, and each curl line repeats its step:")
-        screen.more("without --once they can be pasted." if once else "paste any of them into another terminal.")
+        screen.more("run it without ONCE to paste them." if once else "paste any of them into another terminal.")
         url = _start_service(screen, children, folder, _port(port))
         tour = Tour(screen, url)
         company = tour.set_up()

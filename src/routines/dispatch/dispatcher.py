@@ -57,7 +57,7 @@ def _known_runs(transaction: Transaction, fires: Sequence[Fire]) -> dict[tuple[s
 
 
 def _causes(fire: Fire) -> tuple[str, ...]:
-    return (fire.cause, *(alias.cause for alias in fire.aliases))
+    return (fire.cause, *[alias.cause for alias in fire.aliases]) if fire.aliases else (fire.cause,)
 
 
 @dataclass(slots=True)

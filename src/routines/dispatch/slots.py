@@ -42,8 +42,8 @@ def plan(trigger: DueTrigger, now: datetime, grace: timedelta) -> Plan:
     """
     try:
         schedule = cron.parse(trigger.cron_expression, trigger.timezone)
-        due = _due_slots(schedule, trigger, now)
         following = cron.next_after(schedule, max(now, trigger.slots_decided_until))
+        due = _due_slots(schedule, trigger, now, following)
     except RoutinesError as error:
         return _unreadable(trigger, error.sentence)
     except Exception as error:
@@ -60,10 +60,12 @@ def _unreadable(trigger: DueTrigger, reason: str) -> Plan:
     return Plan(trigger, (_verdict(trigger, trigger.next_run_at, RunStatus.FAILED, reason),), None)
 
 
-def _due_slots(schedule: cron.Schedule, trigger: DueTrigger, now: datetime) -> Iterable[datetime]:
+def _due_slots(
+    schedule: cron.Schedule, trigger: DueTrigger, now: datetime, following: datetime
+) -> Iterable[datetime]:
     """The undecided slots up to `now`; nearly always it is the one that was waited for, which costs two look-ups."""
-    slot = trigger.next_run_at
-    if slot <= now < cron.next_after(schedule, slot) and cron.next_after(schedule, trigger.slots_decided_until) == slot:
+    slot, decided_until = trigger.next_run_at, trigger.slots_decided_until
+    if cron.next_after(schedule, decided_until) == slot and cron.next_after(schedule, slot) == following:
         return (slot,)
     return cron.between(schedule, trigger.slots_decided_until, now)
 

@@ -11,7 +11,8 @@ from contextlib import AbstractAsyncContextManager
 from functools import partial
 from importlib.metadata import version
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -19,7 +20,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from routines.core.errors import RoutinesError
 from routines.http.auth import Authentication, AuthMode, require_local_caller
-from routines.http.document import describe, operation_id
+from routines.http.call import for_anybody
+from routines.http.document import describe, methods_at, operation_id
 from routines.http.errors import error_response, on_fault, on_http_exception, on_routines_error
 from routines.http.rate_limit import RateLimiter
 from routines.http.routes import agents, companies, health, issues, routines, triggers
@@ -28,6 +30,7 @@ from routines.services.firing import FireBatcher
 from routines.storage.database import Database
 
 FIRE_PATH = re.compile(r"/api/routine-triggers/public/[^/]+/fire")
+NOT_ALLOWED = 405
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
@@ -45,6 +48,7 @@ def make_app(
         title="Routines",
         version=version("routines"),
         description="Recurring work for AI agents: never loses or doubles a slot, and says why anything did not run.",
+        openapi_url=None,  # its route would take any token
         docs_url=None,  # its page loads scripts from elsewhere
         redoc_url=None,  # the same
         redirect_slashes=False,
@@ -58,12 +62,18 @@ def make_app(
     app.state.database = database
     for module in (routines, triggers, companies, agents, issues, health):
         app.include_router(module.router, prefix="/api")
+    app.add_api_route("/openapi.json", _document, dependencies=[Depends(for_anybody)], include_in_schema=False)
     app.add_exception_handler(RoutinesError, on_routines_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(Exception, on_fault)
     app.add_middleware(LocalCallersOnly, authentication=authentication)
     app.openapi = partial(describe, app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
     return app
+
+
+def _document(request: Request) -> Response:
+    """What the service says of itself, to anybody who can reach it."""
+    return JSONResponse(request.app.openapi())
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
@@ -74,7 +84,10 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
             await run_in_threadpool(authentication.caller, request)
         except RoutinesError as refusal:
             return error_response(refusal)
-    return on_http_exception(request, error)
+    response = on_http_exception(request, error)
+    if response.status_code == NOT_ALLOWED and (methods := methods_at(request.app, request.url.path)):
+        response.headers["Allow"] = ", ".join(methods)  # the framework tells of only one of a path's routes
+    return response
 
 
 class LocalCallersOnly:

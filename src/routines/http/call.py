@@ -23,7 +23,7 @@ from routines.core.errors import (
 )
 from routines.core.limits import BODY_BYTES_MAX
 from routines.core.model import Actor, TriggerKind
-from routines.http.auth import Authentication
+from routines.http.auth import SAFE_METHODS, Authentication
 from routines.http.schemas.common import UUID_PATTERN, RequestModel
 from routines.http.schemas.triggers import (
     ApiTriggerCreate,
@@ -70,6 +70,16 @@ def _caller(request: Request) -> Actor:
     return authentication.caller(request)
 
 
+def _no_bad_token(request: Request) -> None:
+    if "authorization" in request.headers:
+        _caller(request)
+
+
+async def for_anybody(_: Annotated[None, Depends(_no_bad_token)], request: Request) -> None:
+    """Refuse, where no caller need be known, what is refused everywhere: a bad token and a body over the bound."""
+    await read_body(request)
+
+
 async def _call(actor: Annotated[Actor, Depends(_caller)], request: Request) -> Call:
     return Call(request, actor, await read_body(request))
 
@@ -91,12 +101,20 @@ class Call:
         return lambda: command(self._parse_body(model))
 
     def query(self, model: type[Q], command: Callable[[Q], T]) -> Callable[[], T]:
-        """The query as a use case takes it, once asked for; then raises 400 for what is wrong with it."""
-        return lambda: command(validated(model, dict(self.request.query_params)))
+        """The query as a use case takes it, once asked for; then raises 400 for what is wrong with it.
+
+        A call that changes something takes no body besides.
+        """
+        return lambda: command(self._parse_query(model))
 
     def no_body(self) -> None:
         """Raise for a body that says anything, where the call takes none: nothing is dropped in silence."""
         self._parse_body(RequestModel)
+
+    def _parse_query(self, model: type[Q]) -> Q:
+        if self.request.method not in SAFE_METHODS:
+            self.no_body()
+        return validated(model, dict(self.request.query_params))
 
     def _parse_body(self, model: type[M]) -> M:
         return validated(model, self._json_object())

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
+from starlette.routing import compile_path
 
 from routines.http.auth import SESSION_COOKIE, AuthMode
 from routines.http.operation import REF, bodies
@@ -104,6 +105,15 @@ def describe(app: FastAPI) -> dict[str, Any]:
         _drop_titles(document)
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def methods_at(app: FastAPI, path: str) -> list[str]:
+    """The methods that the API takes at a path; none where it has no such path."""
+    for template, described in describe(app)["paths"].items():
+        pattern, _, _ = compile_path(template)
+        if pattern.match(path):
+            return sorted(method.upper() for method in described)
+    return []
 
 
 def _describe_bodies(schemas: dict[str, Any]) -> None:

@@ -207,7 +207,7 @@ class Agents:
             self._record(transaction, actor, "key_created", agent, now, {"keyId": key.id, "name": name})
         return NewKey(key, token)
 
-    def revoke_key(self, actor: Actor, agent_id: str, key_id: str) -> None:
+    def revoke_key(self, actor: Actor, agent_id: str, key_id: str, body: Body[None]) -> None:
         """Make a key worthless."""
         with self.context.database.write() as transaction:
             agent = _visible(transaction.connection, actor, agent_id)
@@ -215,6 +215,7 @@ class Agents:
             if key is None:
                 raise NotFoundError("Agent key not found")
             require(actor, Action.MANAGE_AGENT)
+            body()
             if key.revoked_at is None:
                 now = self.context.clock.now()
                 agents.revoke_keys(transaction.connection, agent.id, now, key_id=key.id)

@@ -174,10 +174,11 @@ class Triggers:
         )
         return after
 
-    def delete(self, actor: Actor, trigger_id: str) -> None:
+    def delete(self, actor: Actor, trigger_id: str, body: Body[None]) -> None:
         """Delete a trigger; its runs stay."""
         with self.context.database.write() as transaction:
             trigger, routine = self._own(transaction, actor, trigger_id)
+            body()
             require_changeable(routine)
             now = self.context.clock.now()
             settle_before_change(self.context, transaction, [trigger], now)

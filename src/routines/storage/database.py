@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from sqlalchemy import Connection
 
@@ -17,8 +17,7 @@ from routines.core.fires import RoutineState
 from routines.core.model import CatchUpPolicy
 
 
-@dataclass(frozen=True, slots=True)
-class DueTrigger:
+class DueTrigger(NamedTuple):
     """A schedule whose next slot has come, with what its slots are settled by."""
 
     id: str

@@ -33,7 +33,7 @@ def first(connection: Connection, model: type[M], query: Select[Any]) -> M | Non
 
 def every(connection: Connection, model: type[M], query: Select[Any]) -> list[M]:
     """The query's rows as values of the model."""
-    return [model(*row) for row in connection.execute(query)]
+    return [model(*row) for row in connection.execute(query).all()]
 
 
 def get_model(connection: Connection, table: Table, model: type[M], identity: str) -> M | None:

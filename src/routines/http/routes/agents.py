@@ -98,8 +98,8 @@ def create_key(call: Caller, use: UseCases, agent_id: PathId) -> Response:
     )
 
 
-@router.delete("/agents/{agent_id}/keys/{key_id}", **operation(status=204, errors=(404,)))
+@router.delete("/agents/{agent_id}/keys/{key_id}", **operation(status=204, errors=(400, 404, 415)))
 def revoke_key(call: Caller, use: UseCases, agent_id: PathId, key_id: PathId) -> Response:
     """Make a key worthless."""
-    use.agents.revoke_key(call.actor, agent_id, key_id)
+    use.agents.revoke_key(call.actor, agent_id, key_id, call.no_body)
     return nothing()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
 
 from routines.http.auth import Authentication
-from routines.http.call import reply
+from routines.http.call import for_anybody, reply
 from routines.http.operation import error_replies
 from routines.storage.database import Database
 
@@ -26,7 +26,8 @@ class HealthReply(BaseModel):
 @router.get(
     "/health",
     response_model=HealthReply,
-    responses=error_replies(403, 503),
+    dependencies=[Depends(for_anybody)],
+    responses=error_replies(401, 403, 413, 503),
     openapi_extra={"security": [{}]},
 )
 def get_health(request: Request) -> Response:

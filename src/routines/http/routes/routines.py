@@ -57,7 +57,7 @@ def update_routine(call: Caller, use: UseCases, routine_id: PathId) -> Response:
     return reply(200, RoutineReply.model_validate(updated))
 
 
-@router.delete("/routines/{routine_id}", **operation(status=204, query=RoutineDelete, errors=(404, 409)))
+@router.delete("/routines/{routine_id}", **operation(status=204, query=RoutineDelete, errors=(404, 409, 415)))
 def delete_routine(call: Caller, use: UseCases, routine_id: PathId) -> Response:
     """Delete a routine; its issues stay readable."""
     use.routines.delete(call.actor, routine_id, call.query(RoutineDelete, RoutineDelete.command))

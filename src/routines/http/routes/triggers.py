@@ -46,10 +46,10 @@ def update_trigger(call: Caller, use: UseCases, trigger_id: PathId) -> Response:
     return reply(200, WholeTrigger.model_validate(updated))
 
 
-@router.delete("/routine-triggers/{trigger_id}", **operation(status=204, errors=(404, 409)))
+@router.delete("/routine-triggers/{trigger_id}", **operation(status=204, errors=(400, 404, 409, 415)))
 def delete_trigger(call: Caller, use: UseCases, trigger_id: PathId) -> Response:
     """Delete a trigger; its runs stay."""
-    use.triggers.delete(call.actor, trigger_id)
+    use.triggers.delete(call.actor, trigger_id, call.no_body)
     return nothing()
 
 

@@ -123,7 +123,10 @@ Name = _words(NAME_CHARACTERS_MAX)
 Label = _words(LABEL_CHARACTERS_MAX)
 Text = Annotated[StrictStr, characters(TEXT_CHARACTERS_MAX)]
 Flag = StrictBool
-Whole = StrictInt
+Whole = Annotated[
+    StrictInt, BeforeValidator(lambda value: int(value) if isinstance(value, float) and value.is_integer() else value)
+]
+"""A whole number; JSON makes no difference between 300 and 300.0."""
 
 Instant = Annotated[
     datetime,

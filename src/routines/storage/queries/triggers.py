@@ -85,7 +85,7 @@ def due(connection: Connection, now: datetime, limit: int) -> list[DueTrigger]:
         .order_by(triggers.c.next_run_at, triggers.c.id)
         .limit(limit)
     )
-    return [DueTrigger(*row) for row in connection.execute(query)]
+    return [DueTrigger(*row) for row in connection.execute(query).all()]
 
 
 def next_slot(connection: Connection) -> datetime | None:

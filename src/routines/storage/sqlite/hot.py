@@ -135,6 +135,12 @@ class SqliteStatements:
 
 
 _CATCH_UP = {policy.value: policy for policy in CatchUpPolicy}
+_ROUTINE = {status.value: status for status in RoutineStatus}
+_CONCURRENCY = {policy.value: policy for policy in ConcurrencyPolicy}
+_COMPANY = {status.value: status for status in CompanyStatus}
+_PROJECT = {status.value: status for status in ProjectStatus}
+_AGENT = {status.value: status for status in AgentStatus}
+_PRIORITY = {priority.value: priority for priority in Priority}
 
 
 def _due_trigger(row: tuple[Any, ...]) -> DueTrigger:
@@ -156,11 +162,11 @@ def _routine_state(row: tuple[Any, ...]) -> RoutineState:
     return RoutineState(
         identity,
         company_id,
-        RoutineStatus(status),
-        ConcurrencyPolicy(policy),
-        CompanyStatus(company),
-        ProjectStatus(project),
-        AgentStatus(agent),
+        _ROUTINE[status],
+        _CONCURRENCY[policy],
+        _COMPANY[company],
+        _PROJECT[project],
+        _AGENT[agent],
         prefix,
         assignee,
         project_id,
@@ -168,5 +174,5 @@ def _routine_state(row: tuple[Any, ...]) -> RoutineState:
         parent_issue_id,
         title,
         description,
-        Priority(priority),
+        _PRIORITY[priority],
     )
