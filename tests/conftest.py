@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
 from support.clock import ManualClock
 from support.service import Caller, Company, Service
 

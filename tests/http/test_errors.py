@@ -90,14 +90,6 @@ def test_json_that_is_no_object_is_400(company: Company, body: bytes) -> None:
     error(send(company.board, f"/routines/{company.routine()['id']}/run", body), 400)
 
 
-@pytest.mark.parametrize("depth", [64, 65])
-def test_json_may_be_64_deep(company: Company, depth: int) -> None:
-    routine = company.routine()["id"]
-    payload = b"[" * (depth - 2) + b"]" * (depth - 2)
-    reply = send(company.board, f"/routines/{routine}/run", b'{"payload":{"a":' + payload[1:-1] + b"}}")
-    assert reply.status_code == (202 if depth == 64 else 400)
-
-
 ROUTES_WITH_BODIES = (
     ("POST", "/companies"),
     ("PATCH", "/companies/{0.id}"),
@@ -169,7 +161,17 @@ REFERENCES = (
     ("PATCH", "/agents/{0.agent_id}", "reportsTo", "agent_id"),
     ("POST", "/issues/{2}/checkout", "agentId", "agent_id"),
 )
-NO_UUIDS = ("x", "", "0" * 32, "----" + "0" * 32, "{" + "0" * 34 + "}", "\u0660" * 8 + NOBODY[8:], NOBODY + "0", 7, [])
+NO_UUIDS: tuple[object, ...] = (
+    "x",
+    "",
+    "0" * 32,
+    "----" + "0" * 32,
+    "{" + "0" * 34 + "}",
+    "\u0660" * 8 + NOBODY[8:],
+    NOBODY + "0",
+    7,
+    [],
+)
 
 
 @pytest.mark.parametrize(("method", "path", "field", "kind"), REFERENCES)
@@ -253,7 +255,7 @@ def test_an_archived_routine_is_told_after_what_is_wrong_with_the_body(company: 
     board = company.board
     error(board.patch(f"/routines/{routine}", {"title": 1}), 400)
     error(board.patch(f"/routines/{routine}", {"projectId": NOBODY}), 404)
-    error(board.patch(f"/routines/{routine}", {"projectId": company.project_id}), 409)
+    error(board.patch(f"/routines/{routine}", {"title": "Renamed"}), 409)
     error(board.post(f"/routines/{routine}/triggers", BAD_CRON), 422)
     error(board.post(f"/routines/{routine}/triggers", {"kind": "api"}), 409)
     error(board.patch(f"/routine-triggers/{trigger}", {"enabled": "no"}), 400)

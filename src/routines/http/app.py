@@ -29,7 +29,7 @@ from routines.http.services import Services
 from routines.services.firing import FireBatcher
 from routines.storage.database import Database
 
-FIRE_PATH = re.compile(r"/api/routine-triggers/public/[^/]+/fire")
+FIRE_PATH = re.compile(r"/api/routine-triggers/public/([^/]+)/fire")
 NOT_ALLOWED = 405
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -67,6 +67,7 @@ def make_app(
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(Exception, on_fault)
     app.add_middleware(LocalCallersOnly, authentication=authentication)
+    app.add_middleware(DeliveriesFirst)
     app.openapi = partial(describe, app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
     return app
 
@@ -88,6 +89,22 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     if response.status_code == NOT_ALLOWED and (methods := methods_at(request.app, request.url.path)):
         response.headers["Allow"] = ", ".join(methods)  # the framework tells of only one of a path's routes
     return response
+
+
+class DeliveriesFirst:
+    """Takes webhook deliveries straight to their route; the framework's way there costs a third of the rate."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a delivery, or pass any other request on."""
+        delivery = FIRE_PATH.fullmatch(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
+        if delivery is None:
+            await self._app(scope, receive, send)
+            return
+        response = await triggers.fire_webhook(Request(scope, receive, send), delivery[1])
+        await response(scope, receive, send)
 
 
 class LocalCallersOnly:

@@ -83,9 +83,9 @@ class Triggers:
         with self.context.database.write() as transaction:
             routine = self._routine(transaction, actor, routine_id)
             require(actor, Action.CHANGE_ROUTINE, assigned_to=routine.assignee_agent_id)
-            new = body()
-            require_changeable(routine)
-            return self.create(transaction, actor, routine, new, self.context.clock.now())
+            made = self.create(transaction, actor, routine, body(), self.context.clock.now())
+            require_changeable(routine)  # told last; what was made is then rolled back
+            return made
 
     def create(
         self, transaction: Transaction, actor: Actor, routine: Routine, new: NewTrigger, now: datetime

@@ -19,7 +19,6 @@ from pydantic import (
     Field,
     PlainSerializer,
     StrictBool,
-    StrictInt,
     StrictStr,
     StringConstraints,
     WithJsonSchema,
@@ -123,10 +122,8 @@ Name = _words(NAME_CHARACTERS_MAX)
 Label = _words(LABEL_CHARACTERS_MAX)
 Text = Annotated[StrictStr, characters(TEXT_CHARACTERS_MAX)]
 Flag = StrictBool
-Whole = Annotated[
-    StrictInt, BeforeValidator(lambda value: int(value) if isinstance(value, float) and value.is_integer() else value)
-]
-"""A whole number; JSON makes no difference between 300 and 300.0."""
+AnyWhole = BeforeValidator(lambda value: int(value) if isinstance(value, float) and value.is_integer() else value)
+"""Takes 300.0 for 300, between which JSON makes no difference; stands after the bounds of a whole number."""
 
 Instant = Annotated[
     datetime,

@@ -5,7 +5,7 @@ What a fire becomes is in `dispatch`.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import StrictStr
 
@@ -39,6 +39,15 @@ class RunCreate(RequestModel):
     payload: dict[str, Any] | None = None
     idempotency_key: IdempotencyKey | None = None
     assignee_agent_id: Reference | None = None
+    reference_fields: ClassVar = frozenset(
+        {
+            "variables",
+            "projectId",
+            "executionWorkspaceId",
+            "executionWorkspacePreference",
+            "executionWorkspaceSettings",
+        }
+    )
 
     def command(self) -> ManualRun:
         """The run to be made."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, RootModel, StrictStr
+from pydantic import Field, RootModel, StrictInt, StrictStr
 
 from routines.core.limits import (
     CRON_EXPRESSION_CHARACTERS_MAX,
@@ -18,12 +18,21 @@ from routines.core.limits import (
 )
 from routines.core.model import TriggerKind
 from routines.core.signing import SigningMode
-from routines.http.schemas.common import Flag, Instant, Label, ReplyModel, RequestModel, UpdateModel, Whole, characters
+from routines.http.schemas.common import (
+    AnyWhole,
+    Flag,
+    Instant,
+    Label,
+    ReplyModel,
+    RequestModel,
+    UpdateModel,
+    characters,
+)
 from routines.services.triggers import NewTrigger, TriggerChanges
 
 CronExpression = Annotated[StrictStr, characters(CRON_EXPRESSION_CHARACTERS_MAX, minimum=1)]
 Timezone = Annotated[StrictStr, characters(NAME_CHARACTERS_MAX, minimum=1)]
-ReplayWindow = Annotated[Whole, Field(ge=REPLAY_WINDOW_SECONDS_MIN, le=REPLAY_WINDOW_SECONDS_MAX)]
+ReplayWindow = Annotated[StrictInt, Field(ge=REPLAY_WINDOW_SECONDS_MIN, le=REPLAY_WINDOW_SECONDS_MAX), AnyWhole]
 
 
 class _TriggerCreate(RequestModel):
