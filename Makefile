@@ -21,7 +21,7 @@ check: setup
 
 # Everything that CI runs: fast tests first.
 test: check
-	$(BIN)/pytest tests
+	$(BIN)/pytest tests --numprocesses auto --dist loadfile
 
 demo: setup
 	$(BIN)/routines demo $(if $(ONCE),--once)

@@ -13,12 +13,13 @@ from concurrent.futures import Future
 from routines import wiring
 from routines.cli.serving import serve
 from routines.core.fires import Fire
-from routines.core.model import Run, RunStatus, Trigger
+from routines.core.model import Run, RunStatus
 from routines.dispatch import batcher
 from routines.services.firing import Fired, FireSets, WebhookRequest
 from routines.settings import from_environment
 from routines.storage.database import Database
 from routines.storage.queries import triggers
+from routines.storage.queries.triggers import Webhook
 
 
 class VerifyingOnly:
@@ -29,7 +30,7 @@ class VerifyingOnly:
         assert isinstance(sets, FireSets)  # noqa: S101 - tells the type checker whose method `handle` is
         self._sets = sets
         self._database = database
-        self._triggers: dict[str, Trigger] = {}
+        self._webhooks: dict[str, Webhook] = {}
 
     def start(self) -> None:
         """Nothing waits."""
@@ -39,18 +40,18 @@ class VerifyingOnly:
 
     def submit(self, request: WebhookRequest) -> Future[Fired]:
         """The answer, at once."""
-        trigger = self._triggers.get(request.public_id)
+        trigger = self._webhooks.get(request.public_id)
         if trigger is None:
             with self._database.read() as connection:
                 trigger = triggers.of_public_ids(connection, [request.public_id])[request.public_id]
-            self._triggers[request.public_id] = trigger
+            self._webhooks[request.public_id] = trigger
         context = self._sets.context
         now = context.clock.now()
         fire = self._sets._webhook(request, trigger, now)  # noqa: SLF001 - the very check that the service makes
         assert isinstance(fire, Fire)  # noqa: S101 - the benchmark signs its webhooks
         run = Run(
             id=context.ids.new(now),
-            company_id=trigger.company_id,
+            company_id=trigger.routine_id,
             routine_id=trigger.routine_id,
             trigger_id=trigger.id,
             source=fire.source,

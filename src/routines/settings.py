@@ -20,6 +20,8 @@ DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 3100
 DEFAULT_MISFIRE_GRACE_SECONDS = 60
 DEFAULT_FIRES_PER_MINUTE = 600
+PORT_MAX = 65_535
+NUMBER_MAX = 1e9  # thirty years in seconds; nothing that is set here is sensibly larger
 
 
 class SettingsError(RoutinesError):
@@ -62,8 +64,19 @@ class Settings:
                 f"local_trusted makes everybody who reaches {self.host} the board; "
                 "serve on 127.0.0.1, or with --auth authenticated"
             )
-        if self.public_url and urlsplit(self.public_url).scheme not in {"http", "https"}:
-            raise SettingsError(f"The public URL {self.public_url!r} must begin with http:// or https://")
+        if not 0 <= self.port <= PORT_MAX:
+            raise SettingsError(f"The port {self.port} must be from 0 to {PORT_MAX}")
+        if self.public_url and not _is_http_url(self.public_url):
+            raise SettingsError(f"The public URL {self.public_url!r} must begin with http:// or https:// and a host")
+
+
+def _is_http_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and port != 0
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
@@ -74,29 +87,32 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     given = {name: value for name, value in environment.items() if name.startswith("ROUTINES_") and value}
     unset = Settings()
 
-    def number(name: str, default: float, minimum: float) -> float:
+    def number(name: str, default: float, minimum: float, maximum: float = NUMBER_MAX, what: str = "number") -> float:
         text = given.get(name)
         try:
             value = default if text is None else float(text)
         except ValueError:
             value = float("nan")
-        if not value >= minimum:
-            raise SettingsError(f"{name} is {text!r}; it must be a number of at least {minimum:g}")
+        if not minimum <= value <= maximum or (what == "whole number" and value % 1):
+            raise SettingsError(f"{name} is {text!r}; it must be a {what} from {minimum:.0f} to {maximum:.0f}")
         return value
+
+    def whole_number(name: str, default: int, minimum: int, maximum: float = NUMBER_MAX) -> int:
+        return int(number(name, default, minimum, maximum, what="whole number"))
 
     auth = given.get("ROUTINES_AUTH", unset.auth)
     if auth not in set(AuthMode):
         raise SettingsError(f"ROUTINES_AUTH is {auth!r}; it must be one of {', '.join(AuthMode)}")
     return Settings(
         host=given.get("ROUTINES_HOST", unset.host),
-        port=int(number("ROUTINES_PORT", unset.port, 0)),
+        port=whole_number("ROUTINES_PORT", unset.port, 0, PORT_MAX),
         data_dir=Path(given["ROUTINES_DATA_DIR"]) if "ROUTINES_DATA_DIR" in given else unset.data_dir,
         database_url=given.get("ROUTINES_DATABASE_URL"),
         auth=AuthMode(auth),
         public_url=given.get("ROUTINES_PUBLIC_URL"),
         master_key=given.get("ROUTINES_MASTER_KEY"),
         misfire_grace=timedelta(seconds=number("ROUTINES_MISFIRE_GRACE_SECONDS", DEFAULT_MISFIRE_GRACE_SECONDS, 0)),
-        fires_per_minute=int(number("ROUTINES_FIRE_RATE_PER_MINUTE", DEFAULT_FIRES_PER_MINUTE, 1)),
-        clock_offset=timedelta(seconds=number("ROUTINES_TEST_CLOCK_OFFSET_SECONDS", 0, float("-inf"))),
+        fires_per_minute=whole_number("ROUTINES_FIRE_RATE_PER_MINUTE", DEFAULT_FIRES_PER_MINUTE, 1),
+        clock_offset=timedelta(seconds=number("ROUTINES_TEST_CLOCK_OFFSET_SECONDS", 0, -NUMBER_MAX)),
         clock_rate=number("ROUTINES_TEST_CLOCK_RATE", 1, 0),
     )

@@ -94,7 +94,8 @@ def test_issues_keep_their_identifiers_when_the_prefix_changes(company: Company)
     assert ok(company.board.get(f"/issues/{first['id']}"))["identifier"] == "ACME-1"
 
 
-NOUNS = {
+Fields = dict[str, Any]
+NOUNS: dict[str, tuple[set[str], Fields, Fields, tuple[Fields, ...]]] = {
     "projects": (
         PROJECT,
         {"name": "Web", "description": "The site"},

@@ -9,12 +9,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from routines.clock import Ids
 from routines.core.errors import ConflictError, NotFoundError, RoutinesError
 from routines.core.fires import CreateIssue, Decision, Finish, Fire, Join, OpenIssue, Refuse, RoutineState
 from routines.core.instants import to_milliseconds
-from routines.core.model import ROUTINE_EXECUTION, IssueStatus, RunStatus, Source
+from routines.core.model import ROUTINE_EXECUTION, IssueStatus, Run, RunStatus, Source
 from routines.core.policies import decide
 from routines.storage.database import Rows, Transaction
 
@@ -25,10 +26,10 @@ WAKE_UP_REASON = "issue_assigned"
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of one fire: its run, new or `replayed`, or the error that its caller gets."""
+    """What became of one fire: its `new` run, or the id of the run that it is a repeat of, or its caller's error."""
 
-    run_id: str | None = None
-    replayed: bool = False
+    new: NewRun | None = None
+    repeat_of: str | None = None
     error: RoutinesError | None = None
 
 
@@ -48,20 +49,29 @@ def dispatch(transaction: Transaction, fires: Sequence[Fire], now: datetime, ids
 
 def _known_runs(transaction: Transaction, fires: Sequence[Fire]) -> dict[tuple[str, str], str]:
     """The runs that these fires already are, by (routine id, cause)."""
-    known = transaction.hot.known_causes([(fire.routine_id, fire.cause) for fire in fires])
-    with_aliases = [fire for fire in fires if fire.source is not Source.SCHEDULE]
-    if not with_aliases:
-        return known
-    causes = [(fire.routine_id, cause) for fire in with_aliases for cause in _causes(fire)]
-    return transaction.hot.known_aliases(causes) | transaction.hot.known_causes(causes) | known
+    causes = [(fire.routine_id, cause) for fire in fires for cause in _causes(fire)]
+    known = transaction.hot.known_causes(causes)
+    if all(fire.source is Source.SCHEDULE for fire in fires):
+        return known  # a slot has one cause
+    return transaction.hot.known_aliases(causes) | known
 
 
 def _causes(fire: Fire) -> tuple[str, ...]:
     return (fire.cause, *[alias.cause for alias in fire.aliases]) if fire.aliases else (fire.cause,)
 
 
+class _Outcome(NamedTuple):
+    """The fields of a run that follow from what was decided of its fire."""
+
+    status: RunStatus
+    linked_issue_id: str | None = None
+    coalesced_into_run_id: str | None = None
+    failure_reason: str | None = None
+    is_final: bool = True
+
+
 @dataclass(slots=True)
-class _NewRun:
+class NewRun:
     """A run that is to be written, with the execution issue that it creates if there is one."""
 
     fire: Fire
@@ -71,6 +81,40 @@ class _NewRun:
     joined: OpenIssue | None
     issue_id: str | None = None
     identifier: str | None = None
+
+    def outcome(self) -> _Outcome:
+        """What the decision makes of the run."""
+        decision = self.decision
+        if isinstance(decision, Join) and self.joined is not None:
+            return _Outcome(decision.status, self.joined.id, self.joined.origin_run_id)
+        if isinstance(decision, Finish):
+            return _Outcome(decision.status, failure_reason=decision.reason)
+        return _Outcome(RunStatus.ISSUE_CREATED, self.issue_id, is_final=False)
+
+    def run(self, now: datetime) -> Run:
+        """The run as it is written at `now`, which saves reading it back."""
+        fire, outcome = self.fire, self.outcome()
+        return Run(
+            id=self.run_id,
+            company_id=self.state.company_id,
+            routine_id=fire.routine_id,
+            trigger_id=fire.trigger_id,
+            source=fire.source,
+            status=outcome.status,
+            triggered_at=now,
+            scheduled_for=fire.slot,
+            cause=fire.cause,
+            idempotency_key=fire.idempotency_key,
+            trigger_payload=fire.payload,
+            linked_issue_id=outcome.linked_issue_id,
+            coalesced_into_run_id=outcome.coalesced_into_run_id,
+            failure_reason=outcome.failure_reason,
+            details=fire.details,
+            completed_at=now if outcome.is_final else None,
+            actor_type=fire.actor.type,
+            actor_id=fire.actor.id,
+            updated_at=now,
+        )
 
 
 class _Batch:
@@ -83,7 +127,7 @@ class _Batch:
         self._known = known
         self._now = to_milliseconds(now)
         self._ids = iter(ids)
-        self._new: list[_NewRun] = []
+        self._new: list[NewRun] = []
         self._identifiers: dict[str, str] = {}
 
     def take(self, fire: Fire) -> Receipt:
@@ -97,21 +141,21 @@ class _Batch:
         decision = decide(fire, state)
         if isinstance(decision, Refuse):
             return Receipt(error=decision.error)
-        new = _NewRun(fire, state, next(self._ids), decision, state.open_issue)
+        new = NewRun(fire, state, next(self._ids), decision, state.open_issue)
         if isinstance(decision, CreateIssue):
             new.issue_id = next(self._ids)
             state.open_issue = OpenIssue(new.issue_id, "", new.run_id)
         self._new.append(new)
         for cause in _causes(fire):
             self._known[fire.routine_id, cause] = new.run_id
-        return Receipt(new.run_id)
+        return Receipt(new)
 
     def _repeat(self, fire: Fire) -> Receipt | None:
         """The receipt of a fire that came before: its run, or a refusal if only its signature is known."""
         for cause in _causes(fire):
             run_id = self._known.get((fire.routine_id, cause))
             if run_id is not None and cause != fire.signature_cause:
-                return Receipt(run_id, replayed=True)
+                return Receipt(repeat_of=run_id)
         if fire.signature_cause is not None and (fire.routine_id, fire.signature_cause) in self._known:
             return Receipt(error=ConflictError(REPLAY_DETECTED))
         return None
@@ -159,14 +203,9 @@ class _Batch:
         rows.enqueued_routines.extend((self._now, self._now, routine_id) for routine_id in enqueued)
         return rows
 
-    def _run_row(self, new: _NewRun) -> tuple[object, ...]:
-        fire, decision, now = new.fire, new.decision, self._now
-        linked, joined_run, reason, completed_at = new.issue_id, None, None, None
-        status = RunStatus.ISSUE_CREATED
-        if isinstance(decision, Join) and new.joined is not None:
-            status, linked, joined_run, completed_at = decision.status, new.joined.id, new.joined.origin_run_id, now
-        elif isinstance(decision, Finish):
-            status, reason, completed_at = decision.status, decision.reason, now
+    def _run_row(self, new: NewRun) -> tuple[object, ...]:
+        fire, now = new.fire, self._now
+        status, linked, joined_run, reason, is_final = new.outcome()
         return (
             new.run_id,
             new.state.company_id,
@@ -183,13 +222,13 @@ class _Batch:
             joined_run,
             reason,
             fire.details,
-            completed_at,
+            now if is_final else None,
             fire.actor.type.value,
             fire.actor.id,
             now,
         )
 
-    def _issue_row(self, new: _NewRun) -> tuple[object, ...]:
+    def _issue_row(self, new: NewRun) -> tuple[object, ...]:
         state, now = new.state, self._now
         return (
             new.issue_id,
@@ -214,7 +253,7 @@ class _Batch:
             now,
         )
 
-    def _result(self, new: _NewRun) -> str:
+    def _result(self, new: NewRun) -> str:
         """What a trigger's `lastResult` says of its last fire."""
         decision = new.decision
         if isinstance(decision, Finish):

@@ -18,11 +18,13 @@ from routines.core.fires import Finish
 from routines.core.limits import FIRES_PER_TRANSACTION_MAX
 from routines.core.model import RunStatus
 from routines.dispatch.slots import Plan, plan, settle
-from routines.storage.database import Database
+from routines.storage.database import Database, Rows
 from routines.storage.queries import triggers
 
 SLEEP_SECONDS_MAX = 1.0  # timers stop while a laptop sleeps, so the wall clock is compared at least this often
 RETRY_SECONDS = 1.0  # how soon a database that is away is tried again
+
+TAKEN_OFF = "Failed: the slot could not even be recorded; fires no more until the trigger is changed or enabled again"
 
 log = structlog.get_logger(__name__)
 
@@ -98,7 +100,10 @@ class Scheduler:
             raise
         except Exception:
             log.exception("trigger_taken_off", trigger_id=bad.trigger.id)
-            return self._settle([Plan(bad.trigger, (), None)], now)
+            with self._database.write() as transaction:
+                transaction.hot.write(Rows(decided_triggers=[(TAKEN_OFF, bad.trigger.id)]))
+                transaction.hot.advance([(max(now, bad.trigger.slots_decided_until), None, bad.trigger.id)])
+            return 1
 
     def _settle(self, plans: Sequence[Plan], now: datetime) -> int:
         with self._database.write() as transaction:

@@ -47,6 +47,7 @@ _ERROR_HEADERS: dict[int, dict[str, Any]] = {
     429: _RETRY_AFTER,
     503: _RETRY_AFTER,
 }
+_ERROR_MODELS: dict[int, type[BaseModel]] = {400: InvalidReply}
 REPLAYED = {
     "Idempotent-Replayed": {
         "description": "There if the same fire came before; the reply is then the run that it made.",
@@ -54,7 +55,7 @@ REPLAYED = {
     }
 }
 bodies: dict[str, type[BaseModel]] = {}
-"""The bodies of all routes described so far, by the name of their schema."""
+"""The bodies and errors of all routes described so far, by the name of their schema."""
 
 
 def operation(
@@ -89,7 +90,8 @@ def error_replies(*codes: int) -> dict[int | str, dict[str, Any]]:
     """The replies with these error codes, each with its meaning and the headers that it always has."""
     return {
         code: {
-            "model": InvalidReply if code == 400 else ErrorReply,  # noqa: PLR2004 - as in the table of meanings
+            # By reference: a `model` would have FastAPI build a validator for each error of each route at start.
+            "content": {"application/json": {"schema": _ref(_ERROR_MODELS.get(code, ErrorReply))}},
             "description": MEANINGS[code],
             **({"headers": _ERROR_HEADERS[code]} if code in _ERROR_HEADERS else {}),
         }

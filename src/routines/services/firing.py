@@ -6,7 +6,7 @@ the whole set. What becomes of a fire is `dispatch`'s.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -30,13 +30,14 @@ from routines.core.model import WEBHOOK_SENDER, Actor, Run, Source, Trigger
 from routines.core.payload import payload_of
 from routines.core.signing import Delivery, SigningMode, Verified, is_github_ping, verify
 from routines.dispatch.batcher import Batcher
-from routines.dispatch.dispatcher import dispatch
+from routines.dispatch.dispatcher import Receipt, dispatch
 from routines.keyring import MasterKeyError
 from routines.services.context import Body, Context
 from routines.services.routines import visible_routine
 from routines.services.triggers import TRIGGER_NOT_FOUND
 from routines.storage.database import Transaction
 from routines.storage.queries import runs, triggers
+from routines.storage.queries.triggers import Webhook
 
 TIDY_INTERVAL = timedelta(seconds=10)
 
@@ -144,8 +145,9 @@ class FireSets:
         ]
         fires = [each for each in resolved if isinstance(each, Fire)]
         receipts = dispatch(transaction, fires, now, self.context.ids)
-        recorded = runs.of_ids(connection, [receipt.run_id for receipt in receipts if receipt.run_id is not None])
-        answers = iter(receipt.error or Fired(recorded[receipt.run_id or ""], receipt.replayed) for receipt in receipts)
+        repeated = [receipt.repeat_of for receipt in receipts if receipt.repeat_of is not None]
+        recorded = runs.of_ids(connection, repeated) if repeated else {}
+        answers = iter([_answer(receipt, recorded, now) for receipt in receipts])
         self._tidy(transaction, now)
         return [next(answers) if isinstance(each, Fire) else each for each in resolved]
 
@@ -155,7 +157,7 @@ class FireSets:
             self._tidied_at = now
             runs.forget_expired_aliases(transaction.connection, now, limit=ALIASES_FORGOTTEN_AT_ONCE_MAX)
 
-    def _webhook(self, request: WebhookRequest, trigger: Trigger | None, now: datetime) -> Fire | Pong | RoutinesError:
+    def _webhook(self, request: WebhookRequest, trigger: Webhook | None, now: datetime) -> Fire | Pong | RoutinesError:
         """The fire that a delivery is, in the contract's order: known, authentic, no ping, readable."""
         if trigger is None:
             return NotFoundError(TRIGGER_NOT_FOUND)
@@ -191,6 +193,15 @@ class FireSets:
             window_seconds=window,
             unique_id=self.context.ids.new(now),
         )
+
+
+def _answer(receipt: Receipt, recorded: Mapping[str, Run], now: datetime) -> Fired | RoutinesError:
+    """What the caller of a fire is told."""
+    if receipt.error is not None:
+        return receipt.error
+    if receipt.new is not None:
+        return Fired(receipt.new.run(now), replayed=False)
+    return Fired(recorded[receipt.repeat_of or ""], replayed=True)
 
 
 def _check_key(key: str | None) -> None:
