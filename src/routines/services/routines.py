@@ -6,6 +6,7 @@ Their triggers have use cases of their own; running one is in `firing`.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypedDict
@@ -132,12 +133,14 @@ class Routines:
         with self.context.database.read() as connection:
             company_of_path(connection, actor, company_id)
             found = routines.search(connection, company_id, query())
+            all_triggers = triggers.of_company(connection, company_id) if found else []
             own_triggers = defaultdict(list)
-            for trigger in triggers.of_company(connection, company_id) if found else []:
+            for trigger in all_triggers:
                 own_triggers[trigger.routine_id].append(trigger)
-            last_runs = runs.last_of_routines(connection, company_id) if found else {}
-            with_links = {each.run.routine_id: each for each in linked(connection, list(last_runs.values()))}
             active = issues.open_of_company_routines(connection, company_id) if found else {}
+            last_runs = runs.last_of_routines(connection, company_id) if found else {}
+            last = linked(connection, list(last_runs.values()), [*active.values()], all_triggers)
+            with_links = {each.run.routine_id: each for each in last}
         return [ListedRoutine(r, own_triggers[r.id], with_links.get(r.id), active.get(r.id)) for r in found]
 
     def get(self, actor: Actor, routine_id: str) -> RoutineDetail:
@@ -305,10 +308,19 @@ def visible_routine(connection: Connection, actor: Actor, routine_id: str) -> Ro
     return routine
 
 
-def linked(connection: Connection, found: list[Run]) -> list[RunWithLinks]:
-    """Runs with their issues and triggers; a deleted trigger still tells what it was."""
-    linked_issues = issues.of_ids(connection, [run.linked_issue_id for run in found if run.linked_issue_id])
-    fired_by = triggers.of_ids(connection, [run.trigger_id for run in found if run.trigger_id])
+def linked(
+    connection: Connection,
+    found: list[Run],
+    known_issues: Sequence[Issue] = (),
+    known_triggers: Sequence[Trigger] = (),
+) -> list[RunWithLinks]:
+    """Runs with their issues and triggers, read unless known; a deleted trigger still tells what it was."""
+    linked_issues = {issue.id: issue for issue in known_issues}
+    fired_by = {trigger.id: trigger for trigger in known_triggers}
+    other_issues = {run.linked_issue_id for run in found if run.linked_issue_id} - linked_issues.keys()
+    other_triggers = {run.trigger_id for run in found if run.trigger_id} - fired_by.keys()
+    linked_issues.update(issues.of_ids(connection, list(other_issues)) if other_issues else {})
+    fired_by.update(triggers.of_ids(connection, list(other_triggers)) if other_triggers else {})
     return [
         RunWithLinks(run, linked_issues.get(run.linked_issue_id or ""), fired_by.get(run.trigger_id or ""))
         for run in found
