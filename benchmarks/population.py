@@ -28,6 +28,7 @@ MINUTE = timedelta(minutes=1)
 EVERY_MINUTE = "* * * * *"
 ONCE_A_YEAR = "0 0 1 1 *"
 
+
 @dataclass(frozen=True, slots=True)
 class Home:
     """The company, project and agent that routines are made for."""
@@ -36,6 +37,7 @@ class Home:
     project_id: str
     agent_id: str
 
+
 def database_in(data_dir: Path) -> SqliteDatabase:
     """A migrated database where a server with that data folder will look for it."""
     data_dir.mkdir(parents=True, exist_ok=True)
@@ -43,6 +45,7 @@ def database_in(data_dir: Path) -> SqliteDatabase:
     database.migrate()
     zone_data.refresh(database)
     return database
+
 
 def add_home(database: Database, now: datetime, prefix: str = "ACME") -> Home:
     """A company with a project and an agent."""
@@ -58,6 +61,7 @@ def add_home(database: Database, now: datetime, prefix: str = "ACME") -> Home:
         )
         agents.add(add_rows, _agent(home, now))
     return home
+
 
 def _agent(home: Home, now: datetime) -> model.Agent:
     return model.Agent(
@@ -76,6 +80,7 @@ def _agent(home: Home, now: datetime) -> model.Agent:
         updated_at=now,
     )
 
+
 def add_schedules(
     database: Database, home: Home, count: int, now: datetime, *, expression: str = EVERY_MINUTE
 ) -> datetime:
@@ -85,12 +90,14 @@ def add_schedules(
     numbered = zip(range(count), routine_ids, trigger_ids, strict=True)
     routines, triggers = [], []
     for number, routine_id, trigger_id in numbered:
-        routines.append(_routine(home, routine_id, f"Look after part {number}", now))
+        made_at = now - (count - number) * timedelta(seconds=17)
+        routines.append(_routine(home, routine_id, f"Look after part {number}", made_at))
         triggers.append(_schedule(home, routine_id, trigger_id, expression, now, slot))
     with database.write() as transaction:
         _insert(transaction.connection, schema.routines, routines)
         _insert(transaction.connection, schema.triggers, triggers)
     return slot
+
 
 def _routine(home: Home, routine_id: str, title: str, now: datetime) -> model.Routine:
     return model.Routine(
@@ -116,6 +123,7 @@ def _routine(home: Home, routine_id: str, title: str, now: datetime) -> model.Ro
         created_at=now,
         updated_at=now,
     )
+
 
 def _schedule(
     home: Home, routine_id: str, trigger_id: str, expression: str, now: datetime, slot: datetime
@@ -146,6 +154,7 @@ def _schedule(
         updated_at=now,
     )
 
+
 def add_history(database: Database, now: datetime, lengths: Sequence[int]) -> list[str]:
     """A routine for each length in a company of its own, with that many coalesced runs behind it; their ids."""
     home = add_home(database, now, prefix="PAST")
@@ -154,7 +163,10 @@ def add_history(database: Database, now: datetime, lengths: Sequence[int]) -> li
         _insert(
             transaction.connection,
             schema.routines,
-            [_routine(home, routine_id, f"After {length} runs", now) for routine_id, length in zip(routine_ids, lengths, strict=True)],
+            [
+                _routine(home, *each, now)
+                for each in zip(routine_ids, (f"After {n} runs" for n in lengths), strict=True)
+            ],
         )
         for routine_id, length in zip(routine_ids, lengths, strict=True):
             began = now - length * MINUTE
@@ -163,6 +175,7 @@ def add_history(database: Database, now: datetime, lengths: Sequence[int]) -> li
             assert driver is not None  # noqa: S101 - tells the type checker that the connection is open
             driver.executemany(f"INSERT INTO runs VALUES ({', '.join('?' * len(schema.runs.c))})", runs)  # noqa: S608 - constants
     return routine_ids
+
 
 def _run(home: Home, routine_id: str, at: datetime) -> tuple[object, ...]:
     """A run's columns, as the dispatcher writes them."""
@@ -173,7 +186,9 @@ def _run(home: Home, routine_id: str, at: datetime) -> tuple[object, ...]:
     ends = ("coalesced", instant, None, cause, None, payload, None, None, None, None, instant)
     return (run_id, home.company_id, routine_id, None, "webhook", *ends, *who)
 
+
 def _insert(connection: Connection, table: Table, values: Iterable[Any]) -> None:
     connection.execute(insert(table), [{name: getattr(value, name) for name in value.__slots__} for value in values])
+
 
 Filler = Callable[[Database, datetime], None]

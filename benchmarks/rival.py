@@ -17,9 +17,9 @@ from pathlib import Path
 from threading import Event
 from time import perf_counter
 
-from apscheduler.events import EVENT_JOB_EXECUTED
-from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
-from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.events import EVENT_JOB_EXECUTED  # type: ignore[import-untyped]  # it has no types
+from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore  # type: ignore[import-untyped]  # it has no types
+from apscheduler.schedulers.background import BackgroundScheduler  # type: ignore[import-untyped]  # it has no types
 from sqlalchemy import insert, select, update
 
 
@@ -31,7 +31,8 @@ def jobs_per_second(count: int, *, seconds_max: float) -> float:
     """How many of `count` jobs due at once are run a second, measured for at most that long."""
     # In a process of its own, for a scheduler that is in the middle of a burst cannot be stopped.
     command = [sys.executable, "-m", "benchmarks.rival", str(count), str(seconds_max)]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    finished = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - our own command
+    return float(finished.stdout)
 
 
 def _measure(count: int, seconds_max: float, folder: Path) -> float:

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from benchmarks import machine
 
@@ -45,9 +45,11 @@ class Server:
         }
         self.seconds_to_first_answer = 0.0
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Self:
         began = time.perf_counter()
-        self._process = subprocess.Popen(self._command, env=self._environment, stderr=subprocess.DEVNULL)
+        self._process = subprocess.Popen(  # noqa: S603 - our own command
+            self._command, env=self._environment, stderr=subprocess.DEVNULL
+        )
         while not self._answers():
             if self._process.poll() is not None or time.perf_counter() - began > ANSWER_SECONDS_MAX:
                 raise RuntimeError(f"{' '.join(self._command)} did not come up")

@@ -9,12 +9,11 @@ import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import Future
+from unittest.mock import patch
 
-from routines import wiring
 from routines.cli.serving import serve
 from routines.core.fires import Fire
 from routines.core.model import Run, RunStatus
-from routines.dispatch import batcher
 from routines.services.firing import Fired, FireSets, WebhookRequest
 from routines.settings import from_environment
 from routines.storage.database import Database
@@ -77,12 +76,12 @@ class VerifyingOnly:
 
 def no_storing() -> None:
     """Verify and answer; no queue, no thread, no database."""
-    wiring.Batcher = VerifyingOnly  # type: ignore[assignment,misc]  # as much of a batcher as webhooks need
+    patch("routines.wiring.Batcher", VerifyingOnly).start()
 
 
 def one_per_transaction() -> None:
     """A transaction for each request."""
-    batcher.FIRES_PER_TRANSACTION_MAX = 1
+    patch("routines.dispatch.batcher.FIRES_PER_TRANSACTION_MAX", 1).start()
 
 
 def command(variant: Callable[[], None]) -> tuple[str, ...]:

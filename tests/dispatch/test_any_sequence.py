@@ -8,13 +8,14 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import wraps
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import text
 
 from routines.core.instants import from_milliseconds, iso
@@ -23,6 +24,7 @@ from support.bookkeeping import RoutineBook, ScheduleBook, TriggerBook
 from support.clock import DAY, MONDAY_NOON, ManualClock
 from support.service import Company, Service, created, error, ok
 
+T = TypeVar("T")
 SEQUENCES = 28
 STEPS = 40
 STARTS = [
@@ -31,29 +33,44 @@ STARTS = [
     datetime(2026, 10, 24, 21, 0, 30, tzinfo=UTC),  # Berlin has one twice in the night
 ]
 EXPRESSIONS = ["* * * * *", "*/5 * * * *", "0 * * * *", "30 1-3 * * *", "30 2 * * *", "@daily", "0 9 1 * mon"]
+CONCURRENCY = ["coalesce_if_active", "skip_if_active", "always_enqueue"]
+CATCH_UP = ["skip_missed", "enqueue_missed_with_cap"]
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"]
 ISSUE_STATUSES = ["backlog", "todo", "in_progress", "in_review", "blocked", "done", "cancelled"]
 CLOSED = {"done", "cancelled"}
 RUN_OF_ISSUE = {"done": "completed", "cancelled": "failed"}
 MADE_AN_ISSUE = {"issue_created", "completed", "failed"}
+WHICH = st.integers(0, 11)
+"""Which of those that there are, counted round."""
 KEYS = st.sampled_from([None, None, "a", "b"])
-STEP_FORWARD = st.one_of(
+PAUSES = st.one_of(
+    st.just(timedelta(0)),
     st.timedeltas(timedelta(seconds=1), timedelta(minutes=3)),
     st.timedeltas(timedelta(minutes=3), timedelta(hours=4)),
     st.timedeltas(timedelta(hours=4), timedelta(days=2)),
+    st.timedeltas(-DAY, timedelta(0)),
 )
+"""How long it is from one step to the next; a clock that was set back makes it less than nothing."""
 
 
-def _on_milliseconds(duration: timedelta) -> timedelta:
-    return timedelta(milliseconds=duration // timedelta(milliseconds=1))
+def step(**arguments: st.SearchStrategy[Any]) -> Callable[[Callable[..., None]], Any]:
+    """A rule before which time passes; what is due by then fires unless the service is down meanwhile."""
+
+    def decorate(action: Callable[..., None]) -> Any:
+        @wraps(action)
+        def after_a_pause(self: AnySequence, pause: timedelta, is_up: bool, **drawn: Any) -> None:  # noqa: FBT001
+            self.clock.advance(timedelta(milliseconds=pause // timedelta(milliseconds=1)))
+            if is_up:
+                self.tick()
+            action(self, **drawn)
+
+        return rule(pause=PAUSES, is_up=st.booleans(), **arguments)(after_a_pause)
+
+    return decorate
 
 
 class AnySequence(RuleBasedStateMachine):
     """A service and the books of a test, to which anything may happen; after each step they must agree."""
-
-    routines = Bundle("routines")
-    schedules = Bundle("schedules")
-    triggers = Bundle("triggers")
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,6 +82,7 @@ class AnySequence(RuleBasedStateMachine):
         self.paused: set[str] = set()
         self.books: list[RoutineBook] = []
         self.schedule_books: list[ScheduleBook] = []
+        self.trigger_books: list[TriggerBook] = []
         self.keys: dict[tuple[str, str, str | None, str], str] = {}
         self.known_runs: set[str] = set()
         self.known_issues: set[str] = set()
@@ -73,50 +91,61 @@ class AnySequence(RuleBasedStateMachine):
         self.service.close()
         self.folder.cleanup()
 
-    @initialize(start=st.sampled_from(STARTS))
-    def begin(self, start: datetime) -> None:
+    @initialize(
+        start=st.sampled_from(STARTS),
+        policies=st.permutations(CONCURRENCY),
+        catch_ups=st.lists(st.sampled_from(CATCH_UP), min_size=2, max_size=2),
+        expressions=st.permutations(EXPRESSIONS),
+        zones=st.permutations(ZONES),
+    )
+    def begin(
+        self, start: datetime, policies: list[str], catch_ups: list[str], expressions: list[str], zones: list[str]
+    ) -> None:
         self.clock.at = start
+        for number, catch_up in enumerate(catch_ups):
+            self.create_routine(policies[number], catch_up, "active")
+            self.add_schedule(number, expressions[number], zones[number])
+            self.add_trigger(number, "webhook")
 
     # What is set up and changed
 
-    @rule(
-        target=routines,
-        concurrency=st.sampled_from(["coalesce_if_active", "skip_if_active", "always_enqueue"]),
-        catch_up=st.sampled_from(["skip_missed", "enqueue_missed_with_cap"]),
+    @step(
+        concurrency=st.sampled_from(CONCURRENCY),
+        catch_up=st.sampled_from(CATCH_UP),
         status=st.sampled_from(["active", "active", "active", "paused"]),
     )
     @precondition(lambda self: len(self.books) < 4 and "idle" in self.agents.values())
-    def create_routine(self, concurrency: str, catch_up: str, status: str) -> RoutineBook:
+    def create_routine(self, concurrency: str, catch_up: str, status: str) -> None:
         agent_id = next(agent_id for agent_id, agent in self.agents.items() if agent == "idle")
         fields = {"concurrencyPolicy": concurrency, "catchUpPolicy": catch_up, "status": status}
         made = self.company.routine(assigneeAgentId=agent_id, **fields)
         book = RoutineBook(made["id"], agent_id, self.company.project_id, status, concurrency, catch_up)
         self.books.append(book)
-        return book
 
-    @rule(target=schedules, routine=routines, expression=st.sampled_from(EXPRESSIONS), zone=st.sampled_from(ZONES))
-    def add_schedule(self, routine: RoutineBook, expression: str, zone: str) -> ScheduleBook:
+    @step(which=WHICH, expression=st.sampled_from(EXPRESSIONS), zone=st.sampled_from(ZONES))
+    def add_schedule(self, which: int, expression: str, zone: str) -> None:
+        routine = pick(self.books, which)
         body = {"kind": "schedule", "cronExpression": expression, "timezone": zone}
         reply = self.company.board.post(f"/routines/{routine.id}/triggers", body)
         if routine.deleted or routine.status == "archived":
             error(reply, 404 if routine.deleted else 409)
-            return ScheduleBook("", routine, expression, zone, self.clock.at, deleted=True)
+            return
         book = ScheduleBook(created(reply)["trigger"]["id"], routine, expression, zone, self.clock.at)
         self.schedule_books.append(book)
-        return book
 
-    @rule(target=triggers, routine=routines, kind=st.sampled_from(["webhook", "api"]))
-    def add_trigger(self, routine: RoutineBook, kind: str) -> TriggerBook:
+    @step(which=WHICH, kind=st.sampled_from(["webhook", "api"]))
+    def add_trigger(self, which: int, kind: str) -> None:
+        routine = pick(self.books, which)
         body = {"kind": kind, **({"signingMode": "none"} if kind == "webhook" else {})}
         reply = self.company.board.post(f"/routines/{routine.id}/triggers", body)
         if routine.deleted or routine.status == "archived":
             error(reply, 404 if routine.deleted else 409)
-            return TriggerBook("", routine, kind, None, deleted=True)
+            return
         trigger = created(reply)["trigger"]
-        return TriggerBook(trigger["id"], routine, kind, trigger["publicId"])
+        self.trigger_books.append(TriggerBook(trigger["id"], routine, trigger["publicId"]))
 
-    @rule(
-        schedule=schedules,
+    @step(
+        which=WHICH,
         changes=st.fixed_dictionaries(
             {},
             optional={
@@ -126,7 +155,8 @@ class AnySequence(RuleBasedStateMachine):
             },
         ),
     )
-    def change_schedule(self, schedule: ScheduleBook, changes: dict[str, Any]) -> None:
+    def change_schedule(self, which: int, changes: dict[str, Any]) -> None:
+        schedule = pick(self.schedule_books, which)
         if schedule.deleted or schedule.routine.deleted:
             return
         before = (schedule.expression, schedule.zone, schedule.enabled)
@@ -143,14 +173,16 @@ class AnySequence(RuleBasedStateMachine):
             schedule.expression, schedule.zone, schedule.enabled = after
             schedule.changed(self.clock.at)
 
-    @rule(trigger=triggers, enabled=st.booleans())
-    def enable_trigger(self, trigger: TriggerBook, enabled: bool) -> None:  # noqa: FBT001 - a rule's argument
-        if not trigger.deleted and not trigger.routine.deleted and trigger.routine.status != "archived":
+    @step(which=WHICH, enabled=st.booleans())
+    def enable_trigger(self, which: int, enabled: bool) -> None:  # noqa: FBT001 - a rule's argument
+        trigger = pick(self.trigger_books, which)
+        if not trigger.routine.deleted and trigger.routine.status != "archived":
             ok(self.company.board.patch(f"/routine-triggers/{trigger.id}", {"enabled": enabled}))
             trigger.enabled = enabled
 
-    @rule(schedule=schedules)
-    def delete_schedule(self, schedule: ScheduleBook) -> None:
+    @step(which=WHICH)
+    def delete_schedule(self, which: int) -> None:
+        schedule = pick(self.schedule_books, which)
         if schedule.deleted or schedule.routine.deleted or schedule.routine.status == "archived":
             return
         ok_without_reply(self.company.board.delete(f"/routine-triggers/{schedule.id}").status_code)
@@ -158,8 +190,9 @@ class AnySequence(RuleBasedStateMachine):
         schedule.deleted = True
         schedule.changed(self.clock.at)
 
-    @rule(routine=routines, status=st.sampled_from(["active", "active", "paused", "paused", "archived"]))
-    def move_routine(self, routine: RoutineBook, status: str) -> None:
+    @step(which=WHICH, status=st.sampled_from(["active", "active", "paused", "paused", "archived"]))
+    def move_routine(self, which: int, status: str) -> None:
+        routine = pick(self.books, which)
         if routine.deleted or routine.status == status:
             return
         reply = self.company.board.patch(f"/routines/{routine.id}", {"status": status})
@@ -170,22 +203,25 @@ class AnySequence(RuleBasedStateMachine):
         ok(reply)
         self._moved(routine, lambda: setattr(routine, "status", status))
 
-    @rule(routine=routines, policy=st.sampled_from(["coalesce_if_active", "skip_if_active", "always_enqueue"]))
-    def change_policy(self, routine: RoutineBook, policy: str) -> None:
+    @step(which=WHICH, policy=st.sampled_from(CONCURRENCY))
+    def change_policy(self, which: int, policy: str) -> None:
+        routine = pick(self.books, which)
         if not routine.deleted and routine.status != "archived":
             ok(self.company.board.patch(f"/routines/{routine.id}", {"concurrencyPolicy": policy}))
             routine.concurrency = policy
 
-    @rule(routine=routines)
-    def reassign_routine(self, routine: RoutineBook) -> None:
+    @step(which=WHICH)
+    def reassign_routine(self, which: int) -> None:
+        routine = pick(self.books, which)
         able = [agent_id for agent_id, status in self.agents.items() if status != "terminated"]
         if able and not routine.deleted and routine.status != "archived":
             ok(self.company.board.patch(f"/routines/{routine.id}", {"assigneeAgentId": able[-1]}))
             routine.agent_id = able[-1]
 
-    @rule(routine=routines)
+    @step(which=WHICH)
     @precondition(lambda self: len(self.books) > 2)
-    def delete_routine(self, routine: RoutineBook) -> None:
+    def delete_routine(self, which: int) -> None:
+        routine = pick(self.books, which)
         if not routine.deleted:
             path = f"/routines/{routine.id}?force=true"
             ok_without_reply(self.company.board.delete(path).status_code)
@@ -200,13 +236,13 @@ class AnySequence(RuleBasedStateMachine):
         for book in own:
             book.changed(self.clock.at)
 
-    @rule(what=st.sampled_from(["companies", "projects"]))
+    @step(what=st.sampled_from(["companies", "projects"]))
     def pause_or_resume_company_or_project(self, what: str) -> None:
         identity = self.company.id if what == "companies" else self.company.project_id
         self.paused ^= {what}
         ok(self.company.board.patch(f"/{what}/{identity}", {"status": "paused" if what in self.paused else "active"}))
 
-    @rule(number=st.integers(0, 1), action=st.sampled_from(["pause", "resume", "resume", "terminate"]))
+    @step(number=st.integers(0, 1), action=st.sampled_from(["pause", "resume", "resume", "terminate"]))
     def tell_agent(self, number: int, action: str) -> None:
         agent_id = list(self.agents)[number]
         if action == "terminate" and (number == 0 or self.agents[agent_id] == "terminated"):
@@ -223,14 +259,13 @@ class AnySequence(RuleBasedStateMachine):
 
     # What fires
 
-    @rule(routine=routines, key=KEYS)
-    def run_by_hand(self, routine: RoutineBook, key: str | None) -> None:
-        self._run(routine, None, {"source": "manual"}, key)
-
-    @rule(trigger=triggers, key=KEYS)
-    def run_by_trigger(self, trigger: TriggerBook, key: str | None) -> None:
-        if not trigger.deleted:
+    @step(which=WHICH, key=KEYS, by_trigger=st.booleans())
+    def run(self, which: int, key: str | None, by_trigger: bool) -> None:  # noqa: FBT001 - a rule's argument
+        if by_trigger:
+            trigger = pick(self.trigger_books, which)
             self._run(trigger.routine, trigger, {"source": "api", "triggerId": trigger.id}, key)
+        else:
+            self._run(pick(self.books, which), None, {"source": "manual"}, key)
 
     def _run(self, routine: RoutineBook, trigger: TriggerBook | None, body: dict[str, Any], key: str | None) -> None:
         named = {**body, **({} if key is None else {"idempotencyKey": key})}
@@ -241,8 +276,9 @@ class AnySequence(RuleBasedStateMachine):
         refused = routine.status == "archived" or (trigger is not None and not trigger.enabled)
         self._expect(reply, refused, None if key is None else (routine.id, body["source"], body.get("triggerId"), key))
 
-    @rule(trigger=triggers, key=KEYS)
-    def deliver_webhook(self, trigger: TriggerBook, key: str | None) -> None:
+    @step(which=WHICH, key=KEYS)
+    def deliver_webhook(self, which: int, key: str | None) -> None:
+        trigger = pick(self.trigger_books, which)
         if trigger.public_id is None:
             return
         headers = {} if key is None else {"Idempotency-Key": key}
@@ -266,7 +302,7 @@ class AnySequence(RuleBasedStateMachine):
             if key is not None:
                 self.keys[key] = run["id"]
 
-    @rule(data=st.data(), status=st.sampled_from(ISSUE_STATUSES))
+    @step(data=st.data(), status=st.sampled_from(ISSUE_STATUSES))
     @precondition(lambda self: self.known_issues)
     def move_issue(self, data: st.DataObject, status: str) -> None:
         issue_id = data.draw(st.sampled_from(sorted(self.known_issues)[-12:]))
@@ -274,27 +310,18 @@ class AnySequence(RuleBasedStateMachine):
 
     # What time does
 
-    @rule(by=STEP_FORWARD)
-    def pass_time(self, by: timedelta) -> None:
-        self.clock.advance(_on_milliseconds(by))
+    @step()
+    def wait(self) -> None:
         self.tick()
 
-    @rule(by=STEP_FORWARD)
-    def be_down(self, by: timedelta) -> None:
-        self.clock.advance(_on_milliseconds(by))
-
-    @rule(by=st.timedeltas(timedelta(seconds=1), DAY))
-    def jump_back(self, by: timedelta) -> None:
-        self.clock.advance(-_on_milliseconds(by))
-
-    @rule()
     def tick(self) -> None:
+        """Fire what is due, in the service and in the books."""
         self.service.tick()
         for book in self.schedule_books:
             book.settle(self.clock.at)
             assert book.next_run_at is None or book.next_run_at > iso(self.clock.at)
 
-    @rule()
+    @step()
     def restart(self) -> None:
         self.service.close()
         self.service = Service(Path(self.folder.name), self.clock)
@@ -387,6 +414,11 @@ class AnySequence(RuleBasedStateMachine):
         shown = {trigger["id"]: trigger["nextRunAt"] for routine in listed for trigger in routine["triggers"]}
         for book in self.schedule_books:
             assert shown.get(book.id) == book.next_run_at
+
+
+def pick(several: list[T], which: int) -> T:
+    """One of several, whatever the number."""
+    return several[which % len(several)]
 
 
 def ok_without_reply(status: int) -> None:

@@ -14,9 +14,8 @@ from schemathesis.python.asgi import get_client
 from schemathesis.specs.openapi.checks import ignored_auth
 from starlette.types import Receive, Scope, Send
 
-from routines.core.limits import TEXT_CHARACTERS_MAX
 from routines.http.auth import AuthMode
-from support.service import BASE_URL, Service, error, ok
+from support.service import BASE_URL, Service, ok
 from support.world import World
 
 EXAMPLES = 200  # for each call, as the board and as an agent, besides the edge cases that are derived from the document

@@ -33,10 +33,8 @@ class TriggerBook:
 
     id: str
     routine: RoutineBook
-    kind: str
     public_id: str | None
     enabled: bool = True
-    deleted: bool = False
 
 
 @dataclass

@@ -5,11 +5,13 @@ The scheduler's thread does not run; `Service.tick` does what it would do at the
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from anyio.from_thread import start_blocking_portal
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
@@ -98,6 +100,9 @@ class Service:
         self.server = Server(Settings(data_dir=data_dir, **settings), self.clock)
         self.server.batcher.start()
         self.client = TestClient(self.server.app, base_url=BASE_URL, raise_server_exceptions=False)
+        # One event loop for all calls; the client would otherwise make one for each.
+        self._event_loop = ExitStack()
+        self.client.portal = self._event_loop.enter_context(start_blocking_portal())
         self.board = Caller(self.client)
         if self.server.settings.auth is AuthMode.AUTHENTICATED:
             self.board.token = self.board_token("tester")
@@ -136,6 +141,7 @@ class Service:
     def close(self) -> None:
         """Stop, as a server does that was told to."""
         self.client.close()
+        self._event_loop.close()
         self.server.stop()
 
 

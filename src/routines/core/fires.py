@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 
 from routines.core.errors import RoutinesError
 from routines.core.instants import iso
-from routines.core.limits import SLOT_TEXTS_CACHED_MAX
 from routines.core.model import (
     Actor,
     AgentStatus,
@@ -122,13 +120,7 @@ class RoutineState:
 
 def slot_cause(trigger_id: str, slot: datetime) -> str:
     """A slot is one (trigger, scheduled minute), and fires at most once, ever."""
-    return f"schedule/{trigger_id}/slot/{_slot_text(slot)}"
-
-
-@lru_cache(maxsize=SLOT_TEXTS_CACHED_MAX)
-def _slot_text(slot: datetime) -> str:
-    """The minute of a slot, which a burst's triggers share."""
-    return iso(slot)
+    return f"schedule/{trigger_id}/slot/{iso(slot)}"
 
 
 def key_cause(source: Source, trigger_id: str | None, key: str) -> str:

@@ -60,9 +60,7 @@ def _unreadable(trigger: DueTrigger, reason: str) -> Plan:
     return Plan(trigger, (_verdict(trigger, trigger.next_run_at, RunStatus.FAILED, reason),), None)
 
 
-def _due_slots(
-    schedule: cron.Schedule, trigger: DueTrigger, now: datetime, following: datetime
-) -> Iterable[datetime]:
+def _due_slots(schedule: cron.Schedule, trigger: DueTrigger, now: datetime, following: datetime) -> Iterable[datetime]:
     """The undecided slots up to `now`; nearly always it is the one that was waited for, which costs two look-ups."""
     slot, decided_until = trigger.next_run_at, trigger.slots_decided_until
     if cron.next_after(schedule, decided_until) == slot and cron.next_after(schedule, slot) == following:

@@ -46,10 +46,17 @@ ROUTINE_STATES = """
     JOIN agents a ON a.id = r.assignee_agent_id
     WHERE r.id IN (SELECT value FROM json_each(?)) AND r.deleted_at IS NULL
 """
+# The newest alone: `always_enqueue` may leave thousands open. Rows keep their order, and the index ends in their rowid.
 OPEN_ISSUES = """
     SELECT origin_id, id, identifier, origin_run_id FROM issues
-    WHERE origin_id IN (SELECT value FROM json_each(?)) AND status NOT IN ('done', 'cancelled')
-    ORDER BY id
+    WHERE rowid IN (
+        SELECT (
+            SELECT newest.rowid FROM issues AS newest
+            WHERE newest.origin_id = asked.value AND newest.status NOT IN ('done', 'cancelled')
+            ORDER BY newest.rowid DESC LIMIT 1
+        )
+        FROM json_each(?) AS asked
+    )
 """
 KNOWN_CAUSES = """
     SELECT r.routine_id, r.cause, r.id FROM json_each(?) AS asked
