@@ -1,7 +1,7 @@
 """Sends signed webhooks from a process of its own, as fast as they are answered or at a steady rate.
 
-It reads what to send as JSON from standard input and writes what it saw as JSON to standard output. Everything is
-signed before the first byte is sent, so that little else than sockets is its work.
+It reads what to send from one JSON file and writes what it saw to another. Everything is signed before the first
+byte is sent, so that little else than sockets is its work.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ import json
 import secrets
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import cast
 
 import uvloop
@@ -69,19 +71,17 @@ def start(load: Load) -> _Pending:
 
 class _Pending:
     def __init__(self, load: Load) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.webhook_load"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        assert self._process.stdin is not None  # noqa: S101 - tells the type checker what PIPE means
-        self._process.stdin.write(json.dumps(asdict(load)))
-        self._process.stdin.close()
+        self._folder = tempfile.TemporaryDirectory()
+        wanted, self._seen = (Path(self._folder.name) / name for name in ("load.json", "seen.json"))
+        wanted.write_text(json.dumps(asdict(load)), encoding="utf-8")
+        command = [sys.executable, "-m", "benchmarks.webhook_load", str(wanted), str(self._seen)]
+        self._process = subprocess.Popen(command)  # noqa: S603 - our own command
 
     def __call__(self) -> Seen:
-        assert self._process.stdout is not None  # noqa: S101 - tells the type checker what PIPE means
-        answer = self._process.stdout.read()
-        if self._process.wait() != 0:
-            raise RuntimeError("The load broke off")
-        seen = Seen(**json.loads(answer))
+        with self._folder:
+            if self._process.wait() != 0:
+                raise RuntimeError("The load broke off")
+            seen = Seen(**json.loads(self._seen.read_text(encoding="utf-8")))
         unexpected = {status: count for status, count in seen.statuses.items() if status != "202"}
         if unexpected:
             raise RuntimeError(f"Webhooks were answered {unexpected}")
@@ -205,11 +205,11 @@ async def _carry_out(load: Load) -> Seen:
     return Seen(dict(sender.statuses), sender.due_at, sender.waits, seconds, cpu_seconds)
 
 
-def _main() -> None:
-    wanted = json.load(sys.stdin)
-    load = Load(**{**wanted, "webhooks": [Webhook(**each) for each in wanted["webhooks"]]})
-    print(json.dumps(asdict(uvloop.run(_carry_out(load)))))
+def _main(wanted: Path, seen: Path) -> None:
+    fields = json.loads(wanted.read_text(encoding="utf-8"))
+    load = Load(**{**fields, "webhooks": [Webhook(**each) for each in fields["webhooks"]]})
+    seen.write_text(json.dumps(asdict(uvloop.run(_carry_out(load)))), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    _main()
+    _main(Path(sys.argv[1]), Path(sys.argv[2]))

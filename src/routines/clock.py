@@ -38,6 +38,7 @@ class SystemClock:
         seconds = self._started + (time.time() - self._started) * self._rate + self._offset.total_seconds()
         return from_milliseconds(int(seconds * 1000))
 
+
 _VARIANTS = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 

@@ -61,16 +61,30 @@ def load_master_key(configured: str | None, key_file: Path) -> bytes:
     """
     if configured:
         return _decode(configured, "ROUTINES_MASTER_KEY")
-    try:
-        handle = os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, KEY_FILE_MODE)
-    except FileExistsError:
-        return _decode(key_file.read_text(encoding="ascii", errors="replace"), str(key_file))
-    key = secrets.token_bytes(KEY_BYTES)
+    if not key_file.exists():
+        _make_key_file(key_file)
+    return _decode(key_file.read_text(encoding="ascii", errors="replace"), str(key_file))
+
+
+def _make_key_file(key_file: Path) -> None:
+    """Make the key file whole or not at all, so that a start cut short leaves nothing that the next one trips over."""
+    draft = key_file.with_name(f"{key_file.name}.{os.getpid()}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, KEY_FILE_MODE)
     with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(base64.b64encode(key).decode() + "\n")
+        file.write(base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode() + "\n")
         file.flush()
         os.fsync(file.fileno())
-    return key
+    try:
+        os.link(draft, key_file)
+    except FileExistsError:
+        pass  # another server was quicker, and its key is the one
+    finally:
+        draft.unlink()
+    folder = os.open(key_file.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def new_token(prefix: str) -> str:

@@ -18,7 +18,10 @@ from routines.http.auth import AuthMode, is_loopback_address
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 3100
+DATA_FOLDER_MODE = 0o700
 DEFAULT_MISFIRE_GRACE_SECONDS = 60
+MISFIRE_GRACE_SECONDS_MIN = 1  # with none, every slot would be missed by the milliseconds that firing takes
+MISFIRE_GRACE_SECONDS_MAX = 86_400  # all slots within it fire at once; a minutely schedule has 1,440 a day
 DEFAULT_FIRES_PER_MINUTE = 600
 PORT_MAX = 65_535
 NUMBER_MAX = 1e9  # thirty years in seconds; nothing that is set here is sensibly larger
@@ -56,6 +59,10 @@ class Settings:
     def key_file(self) -> Path:
         """Where the master key is kept when the environment does not give it."""
         return self.data_dir / "master.key"
+
+    def make_data_dir(self) -> None:
+        """Make the data folder, for its owner alone, unless it is there."""
+        self.data_dir.mkdir(mode=DATA_FOLDER_MODE, parents=True, exist_ok=True)
 
     def check(self) -> None:
         """Raise `SettingsError` for settings that must not be served with."""
@@ -111,7 +118,14 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         auth=AuthMode(auth),
         public_url=given.get("ROUTINES_PUBLIC_URL"),
         master_key=given.get("ROUTINES_MASTER_KEY"),
-        misfire_grace=timedelta(seconds=number("ROUTINES_MISFIRE_GRACE_SECONDS", DEFAULT_MISFIRE_GRACE_SECONDS, 0)),
+        misfire_grace=timedelta(
+            seconds=number(
+                "ROUTINES_MISFIRE_GRACE_SECONDS",
+                DEFAULT_MISFIRE_GRACE_SECONDS,
+                MISFIRE_GRACE_SECONDS_MIN,
+                MISFIRE_GRACE_SECONDS_MAX,
+            )
+        ),
         fires_per_minute=whole_number("ROUTINES_FIRE_RATE_PER_MINUTE", DEFAULT_FIRES_PER_MINUTE, 1),
         clock_offset=timedelta(seconds=number("ROUTINES_TEST_CLOCK_OFFSET_SECONDS", 0, -NUMBER_MAX)),
         clock_rate=number("ROUTINES_TEST_CLOCK_RATE", 1, 0),

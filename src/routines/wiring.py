@@ -31,10 +31,8 @@ from routines.services.projects import Projects
 from routines.services.routines import Routines
 from routines.services.triggers import Triggers
 from routines.settings import Settings
-from routines.storage.opening import lock_data_folder, open_database
+from routines.storage.opening import lock_database, open_database
 from routines.web import pages
-
-DATA_FOLDER_MODE = 0o700
 
 
 class Server:
@@ -42,9 +40,9 @@ class Server:
 
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         settings.check()
-        settings.data_dir.mkdir(mode=DATA_FOLDER_MODE, parents=True, exist_ok=True)
+        settings.make_data_dir()
         self.settings = settings
-        self._folder_lock = lock_data_folder(settings.data_dir)
+        self._database_lock = lock_database(settings.database_url, settings.data_dir)
         self.clock = clock or SystemClock(offset=settings.clock_offset, rate=settings.clock_rate)
         ids = Ids()
         keyring = Keyring(load_master_key(settings.master_key, settings.key_file))
@@ -85,7 +83,7 @@ class Server:
         self.scheduler.stop()
         self.batcher.stop()
         self.database.close()
-        self._folder_lock.release()
+        self._database_lock.release()
 
     @asynccontextmanager
     async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:

@@ -117,7 +117,7 @@ def test_a_second_server_on_the_same_folder_is_refused_in_plain_words(
     second = ServerProcess(data_dir)
     servers.append(second)
     assert second.process.wait(timeout=15) == 2
-    assert "Another server works in" in (data_dir.parent / "server.log").read_text(encoding="utf-8")
+    assert "Another server works on" in (data_dir.parent / "server.log").read_text(encoding="utf-8")
 
 
 def rows(data_dir: Path, query: str) -> list[tuple[Any, ...]]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import wraps
@@ -13,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
+from anyio.from_thread import start_blocking_portal
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -62,6 +64,7 @@ def step(**arguments: st.SearchStrategy[Any]) -> Callable[[Callable[..., None]],
             self.clock.advance(timedelta(milliseconds=pause // timedelta(milliseconds=1)))
             if is_up:
                 self.tick()
+                self.the_books_agree()
             action(self, **drawn)
 
         return rule(pause=PAUSES, is_up=st.booleans(), **arguments)(after_a_pause)
@@ -76,7 +79,9 @@ class AnySequence(RuleBasedStateMachine):
         super().__init__()
         self.folder = TemporaryDirectory()
         self.clock = ManualClock()
-        self.service = Service(Path(self.folder.name), self.clock)
+        self.loop = ExitStack()
+        self.portal = self.loop.enter_context(start_blocking_portal())
+        self.start()
         self.company: Company = self.service.company()
         self.agents = {self.company.agent_id: "idle", self.company.colleague_id: "idle"}
         self.paused: set[str] = set()
@@ -89,7 +94,13 @@ class AnySequence(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.service.close()
+        self.loop.close()
         self.folder.cleanup()
+
+    def start(self) -> None:
+        """Start a server; its calls share one event loop, which halves what each of them costs."""
+        self.service = Service(Path(self.folder.name), self.clock)
+        self.service.client.portal = self.portal
 
     @initialize(
         start=st.sampled_from(STARTS),
@@ -103,9 +114,10 @@ class AnySequence(RuleBasedStateMachine):
     ) -> None:
         self.clock.at = start
         for number, catch_up in enumerate(catch_ups):
-            self.create_routine(policies[number], catch_up, "active")
-            self.add_schedule(number, expressions[number], zones[number])
-            self.add_trigger(number, "webhook")
+            now: dict[str, Any] = {"pause": timedelta(0), "is_up": False}
+            self.create_routine(concurrency=policies[number], catch_up=catch_up, status="active", **now)
+            self.add_schedule(which=number, expression=expressions[number], zone=zones[number], **now)
+            self.add_trigger(which=number, kind="webhook", **now)
 
     # What is set up and changed
 
@@ -324,7 +336,7 @@ class AnySequence(RuleBasedStateMachine):
     @step()
     def restart(self) -> None:
         self.service.close()
-        self.service = Service(Path(self.folder.name), self.clock)
+        self.start()
         zone_data.refresh(self.service.server.database)
         self.company = replace(self.company, board=self.service.board)
 

@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from rich.console import Console
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from routines.clock import SystemClock
 from routines.core import cron
@@ -64,6 +65,8 @@ def _findings(settings: Settings) -> Iterator[Finding]:
             yield from _database(connection, settings, str(path))
     except RoutinesError as error:
         yield Finding("database", f"{path}: {error.sentence}", "Look whether another program holds it, or the disk")
+    except DBAPIError as error:
+        yield Finding("database", f"{path}: {error.orig}", "Restore a backup, as docs/running.md says")
     finally:
         database.close()
 

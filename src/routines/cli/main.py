@@ -17,6 +17,7 @@ from rich.console import Console
 from routines.cli import doctor as doctor_command
 from routines.cli.serving import serve as serve_settings
 from routines.core.errors import RoutinesError
+from routines.core.instants import iso
 from routines.http.auth import AuthMode
 from routines.settings import Settings, from_environment
 
@@ -66,6 +67,26 @@ def create_token(
         from routines.cli.tokens import create  # noqa: PLC0415 - only this command needs the database
 
         print(create(_settings(data_dir=data_dir, database_url=database_url), name))  # noqa: T201 - the result
+
+
+@token.command("list")
+def list_tokens(*, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """List the board's tokens: id, name, when made, when revoked."""
+    with _told_plainly():
+        from routines.cli.tokens import listed  # noqa: PLC0415 - only this command needs the database
+
+        for each in listed(_settings(data_dir=data_dir, database_url=database_url)):
+            state = "" if each.revoked_at is None else f"  revoked {iso(each.revoked_at)}"
+            print(f"{each.id}  {iso(each.created_at)}  {each.name}{state}")  # noqa: T201 - the result
+
+
+@token.command("revoke")
+def revoke_token(token_id: str, *, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """Make a token worthless, and end the sessions that hang on it."""
+    with _told_plainly():
+        from routines.cli.tokens import revoke  # noqa: PLC0415 - only this command needs the database
+
+        revoke(_settings(data_dir=data_dir, database_url=database_url), token_id)
 
 
 @app.command()

@@ -59,7 +59,7 @@ class RateLimitedError(RoutinesError):
 
 
 class UnavailableError(RoutinesError):
-    """The service cannot take this now (database away, queue full) and nothing was kept; a retry is safe with a key."""
+    """The service cannot take this now (database away, queue full); a retry is safe with an idempotency key."""
 
     def __init__(self, sentence: str, *, retry_after_seconds: int = 1) -> None:
         super().__init__(sentence)

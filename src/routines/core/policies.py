@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from routines.core.errors import ConflictError, RoutinesError
+from routines.core.errors import ConflictError, ForbiddenError, RoutinesError
 from routines.core.fires import CREATE_ISSUE, Decision, Finish, Fire, Join, Refuse, RoutineState
 from routines.core.lifecycle import ROUTINE_IS_ARCHIVED
 from routines.core.limits import CATCH_UP_RUNS_MAX
@@ -60,6 +60,8 @@ def _refusal(fire: Fire, state: RoutineState) -> RoutinesError | None:
         live = state.status is RoutineStatus.ACTIVE and fire.trigger_enabled
         return None if live else ConflictError(TRIGGER_NOT_ACTIVE)
     if fire.source is not Source.SCHEDULE:
+        if fire.actor.agent_id not in {None, state.assignee_agent_id}:  # reassigned since the caller was checked
+            return ForbiddenError("An agent cannot run a routine that is assigned to another agent")
         if state.status is RoutineStatus.ARCHIVED:
             return ConflictError(ROUTINE_IS_ARCHIVED)
         if not fire.trigger_enabled:

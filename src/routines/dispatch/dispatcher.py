@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from routines.clock import Ids
 from routines.core.errors import ConflictError, NotFoundError, RoutinesError
-from routines.core.fires import CreateIssue, Decision, Finish, Fire, Join, OpenIssue, Refuse, RoutineState
+from routines.core.fires import Alias, CreateIssue, Decision, Finish, Fire, Join, OpenIssue, Refuse, RoutineState
 from routines.core.instants import to_milliseconds
 from routines.core.model import ROUTINE_EXECUTION, IssueStatus, Run, RunStatus, Source
 from routines.core.policies import decide
@@ -54,6 +54,11 @@ def _known_runs(transaction: Transaction, fires: Sequence[Fire]) -> dict[tuple[s
     if all(fire.source is Source.SCHEDULE for fire in fires):
         return known  # a slot has one cause
     return transaction.hot.known_aliases(causes) | known
+
+
+def _alias_row(fire: Fire, alias: Alias, run_id: str) -> tuple[object, ...]:
+    expires_at = None if alias.expires_at is None else to_milliseconds(alias.expires_at)
+    return (fire.routine_id, alias.cause, run_id, expires_at)
 
 
 def _causes(fire: Fire) -> tuple[str, ...]:
@@ -128,12 +133,14 @@ class _Batch:
         self._now = to_milliseconds(now)
         self._ids = iter(ids)
         self._new: list[NewRun] = []
+        self._aliases: list[tuple[object, ...]] = []
         self._identifiers: dict[str, str] = {}
 
     def take(self, fire: Fire) -> Receipt:
         """Decide one fire and remember what is to be written for it."""
         repeat = self._repeat(fire)
         if repeat is not None:
+            self._learn_names(fire, repeat)
             return repeat
         state = self._states.get(fire.routine_id)
         if state is None:
@@ -160,6 +167,16 @@ class _Batch:
             return Receipt(error=ConflictError(REPLAY_DETECTED))
         return None
 
+    def _learn_names(self, fire: Fire, repeat: Receipt) -> None:
+        """Remember under which further names a repeat came: a signed request must not become new without its key."""
+        if repeat.repeat_of is None:
+            return
+        for alias in (Alias(fire.cause, None), *fire.aliases):
+            name = (fire.routine_id, alias.cause)
+            if name not in self._known:
+                self._known[name] = repeat.repeat_of
+                self._aliases.append(_alias_row(fire, alias, repeat.repeat_of))
+
     def number_issues(self, transaction: Transaction) -> None:
         """Give the new issues their identifiers, company by company in one order, for the counter is a lock."""
         wanted = Counter(new.state.company_id for new in self._new if new.issue_id is not None)
@@ -173,7 +190,7 @@ class _Batch:
 
     def rows(self) -> Rows:
         """Everything that the batch writes."""
-        rows = Rows()
+        rows = Rows(aliases=self._aliases)
         fired: dict[str, str] = {}
         decided: dict[str, str] = {}
         triggered: set[str] = set()
@@ -187,10 +204,7 @@ class _Batch:
                     (new.issue_id, new.state.assignee_agent_id, new.state.company_id, WAKE_UP_REASON, self._now)
                 )
                 enqueued.add(fire.routine_id)
-            rows.aliases.extend(
-                (fire.routine_id, a.cause, new.run_id, None if a.expires_at is None else to_milliseconds(a.expires_at))
-                for a in fire.aliases
-            )
+            rows.aliases.extend(_alias_row(fire, alias, new.run_id) for alias in fire.aliases)
             if fire.verdict is None:
                 triggered.add(fire.routine_id)
             if fire.trigger_id is not None:

@@ -18,7 +18,7 @@ from routines.core.fires import Finish
 from routines.core.limits import FIRES_PER_TRANSACTION_MAX
 from routines.core.model import RunStatus
 from routines.dispatch.slots import Plan, plan, settle
-from routines.storage.database import Database, Rows
+from routines.storage.database import Database, DueTrigger, Rows
 from routines.storage.queries import triggers
 
 SLEEP_SECONDS_MAX = 1.0  # timers stop while a laptop sleeps, so the wall clock is compared at least this often
@@ -76,8 +76,19 @@ class Scheduler:
                 due = triggers.due(connection, now, FIRES_PER_TRANSACTION_MAX)
             if not due:
                 break
-            settled += self._settle_isolated([plan(trigger, now, self.grace) for trigger in due], now)
+            settled += self._settle_isolated(self._plan_up_to_bound(due, now), now)
         return settled
+
+    def _plan_up_to_bound(self, due: Sequence[DueTrigger], now: datetime) -> list[Plan]:
+        """As many plans, from the front, as make a transaction's worth of fires; the rest is due again at once."""
+        plans: list[Plan] = []
+        fires = 0
+        for trigger in due:
+            if fires >= FIRES_PER_TRANSACTION_MAX:
+                break
+            plans.append(plan(trigger, now, self.grace))
+            fires += len(plans[-1].fires)
+        return plans
 
     def _settle_isolated(self, plans: Sequence[Plan], now: datetime) -> int:
         """Settle a set; where a fault of ours stops it, halve it until the bad trigger stands alone, and fail that."""
@@ -149,6 +160,7 @@ class Scheduler:
 
 
 def _failed(bad: Plan, error: Exception) -> Plan:
-    """In place of a plan that cannot be carried out: one failed run for its first fire, and on to the next slot."""
+    """In place of a plan that cannot be carried out: a failed run for each slot, and on to the next one."""
     verdict = Finish(RunStatus.FAILED, f"The slot could not be fired: {type(error).__name__}")
-    return Plan(bad.trigger, tuple(replace(fire, verdict=verdict) for fire in bad.fires[:1]), bad.next_run_at)
+    fires = tuple(fire if fire.verdict else replace(fire, verdict=verdict) for fire in bad.fires)
+    return Plan(bad.trigger, fires, bad.next_run_at)

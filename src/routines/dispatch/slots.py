@@ -99,7 +99,9 @@ def _dropped_fire(trigger: DueTrigger, dropped: Dropped, grace: timedelta) -> Fi
 
 def settle(transaction: Transaction, plans: Sequence[Plan], now: datetime, ids: Ids) -> None:
     """Fire what is planned and move the triggers on, in the caller's transaction."""
-    dispatch(transaction, [fire for each in plans for fire in each.fires], now, ids)
+    for receipt in dispatch(transaction, [fire for each in plans for fire in each.fires], now, ids):
+        if receipt.error is not None:  # a slot is never refused; without its record it must not be passed over
+            raise receipt.error
     transaction.hot.advance(
         [(max(now, each.trigger.slots_decided_until), each.next_run_at, each.trigger.id) for each in plans]
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 import structlog
 
 from routines.core import cron
-from routines.core.errors import RoutinesError
 from routines.core.zones import ZONE_DATA_VERSION
 from routines.storage.database import Database
 from routines.storage.queries import facts, triggers
@@ -31,8 +30,8 @@ def refresh(database: Database, version: str = ZONE_DATA_VERSION) -> int:
             try:
                 schedule = cron.parse(trigger.cron_expression or "", trigger.timezone or "")
                 following = cron.next_after(schedule, trigger.slots_decided_until)
-            except RoutinesError as error:
-                log.warning("schedule_cannot_be_read", trigger_id=trigger.id, error=error.sentence)
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with one row must not stop the start
+                log.warning("schedule_cannot_be_read", trigger_id=trigger.id, error=str(error))
                 continue
             if following != trigger.next_run_at:
                 moves.append((trigger.slots_decided_until, following, trigger.id))

@@ -16,13 +16,20 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from routines.core.errors import RoutinesError
 from routines.http.auth import Authentication, AuthMode, require_local_caller
 from routines.http.call import for_anybody
 from routines.http.document import describe, methods_at, operation_id
-from routines.http.errors import error_response, on_fault, on_http_exception, on_routines_error
+from routines.http.errors import (
+    error_response,
+    on_disconnect,
+    on_fault,
+    on_http_exception,
+    on_routines_error,
+)
 from routines.http.rate_limit import RateLimiter
 from routines.http.routes import agents, companies, health, issues, routines, triggers
 from routines.http.services import Services
@@ -64,6 +71,7 @@ def make_app(
         app.include_router(module.router, prefix="/api")
     app.add_api_route("/openapi.json", _document, dependencies=[Depends(for_anybody)], include_in_schema=False)
     app.add_exception_handler(RoutinesError, on_routines_error)
+    app.add_exception_handler(ClientDisconnect, on_disconnect)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(Exception, on_fault)
     app.add_middleware(LocalCallersOnly, authentication=authentication)
@@ -79,7 +87,7 @@ def _document(request: Request) -> Response:
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     """A path that does not exist is told only to callers whose token, if they have one, is good."""
-    if request.url.path.startswith("/api/"):
+    if request.url.path.startswith("/api/") and not FIRE_PATH.fullmatch(request.url.path):
         authentication: Authentication = request.app.state.authentication
         try:
             await run_in_threadpool(authentication.caller, request)

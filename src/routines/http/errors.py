@@ -80,6 +80,11 @@ def on_http_exception(_request: Request, error: Exception) -> Response:
     return _reply(error.status_code, sentences.get(error.status_code, str(error.detail)), None, headers)
 
 
+def on_disconnect(_request: Request, _error: Exception) -> Response:
+    """The reply, which nobody reads, to a client that went away while it was sending."""
+    return _reply(400, "The connection was closed before the request was whole", None, {})
+
+
 def on_fault(request: Request, error: Exception) -> Response:
     """The reply to a fault of ours, which is logged and says nothing of itself."""
     log.error("request_failed", method=request.method, path=request.url.path, exc_info=error)

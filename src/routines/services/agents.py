@@ -171,7 +171,7 @@ class Agents:
             if before.status is AgentStatus.TERMINATED:
                 return before
             now = self.context.clock.now()
-            for routine in routines.of_agent(connection, before.id, RoutineStatus.ACTIVE):
+            for routine in routines.of_agent(connection, before.id, (RoutineStatus.ACTIVE, RoutineStatus.PAUSED)):
                 paused = replace(routine, status=RoutineStatus.PAUSED)
                 move_with_routine(self.context, transaction, routine, paused, now)
                 reason = f"Agent {before.name} was terminated; assign another agent and activate the routine"
@@ -179,7 +179,7 @@ class Agents:
                 paused = replace(fired, status=RoutineStatus.PAUSED, pause_reason=reason, updated_at=now)
                 routines.change(connection, paused)
                 subject = (routine.company_id, "routine", routine.id)
-                details = {"changed": ["status"], "status": "paused", "pauseReason": reason}
+                details = {"changed": ["status", "pauseReason"], "status": "paused", "pauseReason": reason}
                 self.context.record(connection, SERVICE, "routine.updated", subject, now, details)
             after = replace(before, status=AgentStatus.TERMINATED, updated_at=now)
             agents.change(connection, after)

@@ -81,7 +81,13 @@ def company_of_path(connection: Connection, actor: Actor, company_id: str) -> Co
 
 
 def changed_names(before: object, after: object) -> list[str]:
-    """The names of the fields in which two values of one model differ, but for when and by whom they were changed."""
+    """The fields in which two values of one model differ, named as on the wire, but for when and by whom."""
     passing = {"updated_at", "updated_by_agent_id", "updated_by_user_id"}
     names: tuple[str, ...] = before.__slots__  # type: ignore[attr-defined]  # models have slots
-    return [name for name in names if name not in passing and getattr(before, name) != getattr(after, name)]
+    return [on_the_wire(n) for n in names if n not in passing and getattr(before, n) != getattr(after, n)]
+
+
+def on_the_wire(name: str) -> str:
+    """A field's name in camelCase, as callers know it."""
+    head, *rest = name.split("_")
+    return head + "".join(word.capitalize() for word in rest)

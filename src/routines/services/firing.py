@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+import structlog
+
 from routines.core import strict_json
 from routines.core.access import Action, require
 from routines.core.errors import (
@@ -25,6 +27,7 @@ from routines.core.limits import (
     ALIASES_FORGOTTEN_AT_ONCE_MAX,
     IDEMPOTENCY_KEY_CHARACTERS_MAX,
     REPLAY_WINDOW_SECONDS_DEFAULT,
+    REPLAY_WINDOW_SECONDS_MAX,
 )
 from routines.core.model import WEBHOOK_SENDER, Actor, Run, Source, Trigger
 from routines.core.payload import payload_of
@@ -39,7 +42,10 @@ from routines.storage.database import Transaction
 from routines.storage.queries import runs, triggers
 from routines.storage.queries.triggers import Webhook
 
+log = structlog.get_logger(__name__)
 TIDY_INTERVAL = timedelta(seconds=10)
+# A timestamp may lead by a window and stays acceptable for another; a trigger's window may be widened meanwhile.
+SIGNATURES_REMEMBERED = timedelta(seconds=2 * REPLAY_WINDOW_SECONDS_MAX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +177,8 @@ class FireSets:
                 return Pong()
             _check_key(request.idempotency_key)
             payload = payload_of(request.delivery.headers.get("content-type"), request.delivery.body)
-        except MasterKeyError:
+        except MasterKeyError as error:
+            log.warning("webhook_secret_does_not_open", trigger_id=trigger.id, error=error.sentence)
             return UnauthorizedError()
         except RoutinesError as error:
             return error
@@ -190,7 +197,6 @@ class FireSets:
             verified,
             trigger_id=trigger.id,
             now=now,
-            window_seconds=window,
             unique_id=self.context.ids.new(now),
         )
 
@@ -218,7 +224,6 @@ def _with_causes(
     *,
     trigger_id: str,
     now: datetime,
-    window_seconds: int,
     unique_id: str,
 ) -> Fire:
     """The fire under every name by which it may come again.
@@ -231,8 +236,7 @@ def _with_causes(
     signed = None
     if verified.signature_digest is not None:
         signed = signature_cause(trigger_id, verified.signature_digest)
-        # A timestamp may lead by a window and stays acceptable for another.
-        causes[signed] = now + 2 * timedelta(seconds=window_seconds)
+        causes[signed] = now + SIGNATURES_REMEMBERED
     if not causes:
         return replace(fire, cause=single_cause(unique_id))
     first, *further = causes

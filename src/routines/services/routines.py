@@ -147,7 +147,6 @@ class Routines:
         """A routine with everything around it; `NotFoundError` if there is none for this caller."""
         with self.context.database.read() as connection:
             routine = visible_routine(connection, actor, routine_id)
-            open_issues = issues.open_of_routine(connection, routine.id)
             parent = routine.parent_issue_id
             return RoutineDetail(
                 routine=routine,
@@ -156,7 +155,7 @@ class Routines:
                 parent_issue=None if parent is None else issues.get(connection, parent),
                 triggers=triggers.of_routines(connection, [routine.id]),
                 recent_runs=linked(connection, runs.page(connection, routine.id, limit=RECENT_RUNS, before=None)),
-                active_issue=open_issues[0] if open_issues else None,
+                active_issue=issues.open_of_routine(connection, routine.id),
             )
 
     def runs(self, actor: Actor, routine_id: str, query: Body[PageQuery]) -> list[RunWithLinks]:
@@ -271,10 +270,10 @@ class Routines:
             now = self.context.clock.now()
             own_triggers = triggers.of_routines(connection, [routine.id])
             settle_before_change(self.context, transaction, own_triggers, now)
-            open_issues = issues.open_of_routine(connection, routine.id)
-            if open_issues and not forced:
+            active_issue = issues.open_of_routine(connection, routine.id)
+            if active_issue is not None and not forced:
                 raise ConflictError(
-                    f"Execution issue {open_issues[0].identifier} is open; close it, or delete with ?force=true"
+                    f"Execution issue {active_issue.identifier} is open; close it, or delete with ?force=true"
                 )
             triggers.delete(connection, [each.id for each in own_triggers], now)
             for each in own_triggers:

@@ -16,7 +16,7 @@ from routines.core.errors import Fault, ImpossibleError, InvalidError, NotFoundE
 from routines.core.lifecycle import require_changeable
 from routines.core.model import Actor, Routine, Trigger, TriggerKind
 from routines.core.signing import SigningMode, new_secret
-from routines.services.context import Body, Context, changed_names
+from routines.services.context import Body, Context, changed_names, on_the_wire
 from routines.services.schedules import is_live, keep_history, scheduled, settle_before_change
 from routines.storage.database import Transaction
 from routines.storage.queries import routines, triggers
@@ -156,9 +156,9 @@ class Triggers:
         )
         if before.signing_mode is not after.signing_mode and not self._secret_fits(before, after):
             after, _ = self._with_new_secret(after)
-        reschedules = {"cron_expression", "timezone", "enabled"} & changes.keys()
+        reschedules = {"cronExpression", "timezone", "enabled"} & set(changed_names(before, after))
         names = changed_names(before, after)
-        if reschedules & set(names):
+        if reschedules:
             after = scheduled(after, routine.status, now)
             keep_history(
                 self.context,
@@ -170,7 +170,7 @@ class Triggers:
             )
         triggers.change(transaction.connection, after)
         self._record(
-            transaction, actor, "trigger_updated", after, now, {"changed": sorted(set(names) - {"sealed_secret"})}
+            transaction, actor, "trigger_updated", after, now, {"changed": sorted(set(names) - {"sealedSecret"})}
         )
         return after
 
@@ -268,13 +268,8 @@ def _refuse_fields_of_other_kinds(trigger: Trigger, changes: TriggerChanges) -> 
     """Raise `InvalidError` naming each field that a trigger of this kind does not have."""
     foreign = set().union(*FIELDS_OF_KIND.values()) - FIELDS_OF_KIND[trigger.kind]
     faults = [
-        Fault((_wire_name(name),), f"A {trigger.kind.value} trigger has no such field", "unrecognized_keys")
+        Fault((on_the_wire(name),), f"A {trigger.kind.value} trigger has no such field", "unrecognized_keys")
         for name in sorted(foreign & changes.keys())
     ]
     if faults:
         raise InvalidError(faults)
-
-
-def _wire_name(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join(word.capitalize() for word in rest)

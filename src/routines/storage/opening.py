@@ -22,8 +22,8 @@ class DatabaseUrlError(RoutinesError):
     """No database can be opened by that URL."""
 
 
-class DataFolderInUseError(RoutinesError):
-    """Another server works in the data folder."""
+class DatabaseInUseError(RoutinesError):
+    """Another server works on the database."""
 
 
 def database_file(url: str | None, data_dir: Path) -> Path:
@@ -53,13 +53,14 @@ def open_database(url: str | None, data_dir: Path) -> Database:
     return database
 
 
-def lock_data_folder(data_dir: Path) -> FileLock:
-    """Hold the data folder for this server alone, for SQLite has one; raises `DataFolderInUseError`."""
-    lock = FileLock(data_dir / "server.lock")
+def lock_database(url: str | None, data_dir: Path) -> FileLock:
+    """Hold the database for this server alone, for SQLite has one; raises `DatabaseInUseError`."""
+    path = database_file(url, data_dir)
+    lock = FileLock(path.with_name(f"{path.name}.lock"))
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise DataFolderInUseError(
-            f"Another server works in {data_dir}; stop it, or give this one a folder of its own with --data-dir"
+        raise DatabaseInUseError(
+            f"Another server works on {path}; stop it, or give this one a folder of its own with --data-dir"
         ) from None
     return lock

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 
 from fastapi import APIRouter, Request, Response
 
-from routines.core.errors import RoutinesError
+from routines.core.errors import NotFoundError, RoutinesError
 from routines.core.limits import IDEMPOTENCY_KEY_CHARACTERS_MAX
 from routines.core.signing import Delivery
 from routines.http.call import Caller, PathId, nothing, read_body, reply
@@ -24,8 +25,10 @@ from routines.http.schemas.triggers import (
 )
 from routines.http.services import UseCases
 from routines.services.firing import FireBatcher, Fired, WebhookRequest
+from routines.services.triggers import PUBLIC_ID_BYTES, TRIGGER_NOT_FOUND
 
 router = APIRouter(tags=["triggers"])
+PUBLIC_ID = re.compile(f"[0-9a-f]{{{2 * PUBLIC_ID_BYTES}}}")
 
 
 @router.post(
@@ -94,13 +97,16 @@ async def fire_webhook(request: Request, public_id: str) -> Response:
     batcher: FireBatcher = request.app.state.fire_batcher
     try:
         body = await read_body(request)
+        if PUBLIC_ID.fullmatch(public_id) is None:
+            raise NotFoundError(TRIGGER_NOT_FOUND)
         limiter.admit(public_id, time.monotonic())
-        delivery = Delivery(dict(request.headers), body)
-        webhook = WebhookRequest(public_id, delivery, request.headers.get("idempotency-key"))
+        headers = {name: value.strip(" \t") for name, value in request.headers.items()}  # RFC 9110, section 5.5
+        delivery = Delivery(headers, body)
+        webhook = WebhookRequest(public_id, delivery, headers.get("idempotency-key"))
         answer = await asyncio.wrap_future(batcher.submit(webhook))
     except RoutinesError as error:
         return error_response(error)
     if not isinstance(answer, Fired):
         return Response(b'{"ok":true}', media_type="application/json")
-    headers = {"Idempotent-Replayed": "true"} if answer.replayed else None
-    return reply(202, RunReply.model_validate(answer.run), headers)
+    replayed = {"Idempotent-Replayed": "true"} if answer.replayed else None
+    return reply(202, RunReply.model_validate(answer.run), replayed)

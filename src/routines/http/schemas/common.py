@@ -132,11 +132,6 @@ Instant = Annotated[
 ]
 """An instant in a reply: ISO 8601 in UTC with milliseconds and `Z`."""
 
-StoredJson = Annotated[
-    Any, BeforeValidator(lambda text: None if text is None else json.loads(text)), WithJsonSchema({})
-]
-"""A JSON text of the model, as the JSON that it is."""
-
 StoredObject = Annotated[
     Any, BeforeValidator(lambda text: None if text is None else json.loads(text)), WithJsonSchema({"type": "object"})
 ]

@@ -16,6 +16,7 @@ from routines.storage.schema import activity, runs
 RUN_TRIGGERED = "routine.run_triggered"
 RUN_SKIPPED = "routine.run_skipped"
 RUN = "routine_run"
+_LATER = {RunStatus.COMPLETED, RunStatus.FAILED}  # what an issue's moves make of a run; the entry tells of the fire
 
 
 def add(connection: Connection, entry: Activity) -> None:
@@ -81,7 +82,7 @@ def _fires(
                     "routineId": row.routine_id,
                     "triggerId": row.trigger_id,
                     "source": row.source,
-                    "status": row.status,
+                    "status": RunStatus.ISSUE_CREATED if row.linked_issue_id and row.status in _LATER else row.status,
                     "linkedIssueId": row.linked_issue_id,
                 }
             ),

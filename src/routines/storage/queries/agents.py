@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, select, update
@@ -15,12 +14,6 @@ from routines.storage.schema import agent_keys, agents
 def get(connection: Connection, agent_id: str) -> Agent | None:
     """The agent, or None."""
     return get_model(connection, agents, Agent, agent_id)
-
-
-def of_ids(connection: Connection, agent_ids: Sequence[str]) -> dict[str, Agent]:
-    """These agents by id; unknown ones are left out."""
-    query = select_model(agents, Agent).where(agents.c.id.in_(agent_ids))
-    return {agent.id: agent for agent in every(connection, Agent, query)}
 
 
 def of_company(connection: Connection, company_id: str) -> list[Agent]:

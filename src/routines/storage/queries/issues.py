@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, case, delete, func, insert, select
 
 from routines.core.model import ROUTINE_EXECUTION, Comment, Issue, IssueStatus, Priority
-from routines.storage.rows import columns, every, get_model, insert_model, select_model, update_model
+from routines.storage.rows import every, first, get_model, insert_model, select_model, update_model
 from routines.storage.schema import ISSUE_IS_OPEN, comments, issues, routines, wake_ups
 
 INBOX_STATUSES = (IssueStatus.TODO, IssueStatus.IN_PROGRESS, IssueStatus.IN_REVIEW, IssueStatus.BLOCKED)
@@ -61,20 +61,21 @@ def inbox(connection: Connection, agent_id: str, limit: int) -> list[Issue]:
     return every(connection, Issue, query.order_by(urgency, issues.c.id).limit(limit))
 
 
-def open_of_routine(connection: Connection, routine_id: str) -> list[Issue]:
-    """A routine's open execution issues, newest first."""
+def open_of_routine(connection: Connection, routine_id: str) -> Issue | None:
+    """A routine's open execution issue, the newest where there are several, or None."""
     query = select_model(issues, Issue).where(issues.c.origin_id == routine_id, ISSUE_IS_OPEN)
-    return every(connection, Issue, query.order_by(issues.c.id.desc()))
+    return first(connection, Issue, query.order_by(issues.c.id.desc()))
 
 
 def open_of_company_routines(connection: Connection, company_id: str) -> dict[str, Issue]:
     """The newest open execution issue of each of a company's routines that has one, by routine id."""
-    query = (
-        select(*columns(issues, Issue))
+    newest = (
+        select(func.max(issues.c.id))
         .join(routines, routines.c.id == issues.c.origin_id)
         .where(routines.c.company_id == company_id, issues.c.origin_kind == ROUTINE_EXECUTION, ISSUE_IS_OPEN)
-        .order_by(issues.c.id)
+        .group_by(issues.c.origin_id)
     )
+    query = select_model(issues, Issue).where(issues.c.id.in_(newest))
     return {issue.origin_id or "": issue for issue in every(connection, Issue, query)}
 
 
@@ -97,11 +98,6 @@ def comments_of(
         query = query.where(comments.c.id > after)
     order = comments.c.id if oldest_first else comments.c.id.desc()
     return every(connection, Comment, query.order_by(order).limit(limit))
-
-
-def comment(connection: Connection, comment_id: str) -> Comment | None:
-    """The comment, or None."""
-    return get_model(connection, comments, Comment, comment_id)
 
 
 def add_comment(connection: Connection, new: Comment) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -46,10 +47,10 @@ def search(connection: Connection, company_id: str, wanted: RoutineQuery) -> lis
     return every(connection, Routine, query.order_by(routines.c.updated_at.desc(), routines.c.id.desc()))
 
 
-def of_agent(connection: Connection, agent_id: str, status: RoutineStatus) -> list[Routine]:
-    """The routines in that status that are assigned to an agent."""
+def of_agent(connection: Connection, agent_id: str, statuses: Sequence[RoutineStatus]) -> list[Routine]:
+    """The routines in one of those statuses that are assigned to an agent."""
     query = select_model(routines, Routine).where(
-        routines.c.assignee_agent_id == agent_id, routines.c.status == status, _NOT_DELETED
+        routines.c.assignee_agent_id == agent_id, routines.c.status.in_(statuses), _NOT_DELETED
     )
     return every(connection, Routine, query.order_by(routines.c.id))
 

@@ -10,13 +10,8 @@ from sqlalchemy import Connection, ScalarSelect, delete, func, select, tuple_, u
 
 from routines.core.lifecycle import RunMove
 from routines.core.model import Run, RunStatus
-from routines.storage.rows import columns, every, first, select_model
+from routines.storage.rows import columns, every, select_model
 from routines.storage.schema import routines, run_aliases, runs, triggers
-
-
-def get(connection: Connection, run_id: str) -> Run | None:
-    """The run, or None."""
-    return first(connection, Run, select_model(runs, Run).where(runs.c.id == run_id))
 
 
 def of_ids(connection: Connection, run_ids: Sequence[str]) -> dict[str, Run]:

@@ -78,7 +78,7 @@ def delete(connection: Connection, trigger_ids: Sequence[str], at: datetime) -> 
     connection.execute(
         update(triggers)
         .where(triggers.c.id.in_(trigger_ids))
-        .values(deleted_at=at, next_run_at=None, sealed_secret=None, public_id=None)
+        .values(deleted_at=at, enabled=False, next_run_at=None, sealed_secret=None, public_id=None)
     )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import structlog
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import QueuePool
 
 from routines.core.errors import UnavailableError
@@ -24,6 +25,7 @@ from routines.storage.sqlite.hot import SqliteStatements
 
 READERS_MAX = 8  # more than two cores can use; each holds a page cache
 BUSY_TIMEOUT_MILLISECONDS = 5_000  # only another process can hold the file: a backup, a shell
+PATIENCE_SECONDS = 5.0  # how long a caller waits for a connection, or for its turn to write, before it is told 503
 STATEMENTS_CACHED = 256  # all that the service ever prepares
 
 PRIMARY_CODE_MASK = 0xFF  # sqlite.org/rescode.html: the rest of a code only tells more of it
@@ -48,13 +50,13 @@ class SqliteDatabase:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._writer_turn = FairLock()
+        self._writer_turn = FairLock(patience_seconds=PATIENCE_SECONDS)
         self._writer = _engine(path, connections=1, begin="BEGIN IMMEDIATE", pragmas=("synchronous=FULL",))
         self._readers = _engine(path, connections=READERS_MAX, begin="BEGIN", pragmas=("query_only=ON",))
 
     def migrate(self) -> None:
         """Bring the file up to date, under the writer's lock; raises `DatabaseTooNewError` having changed nothing."""
-        with self._writer_turn, _faults_told_apart(), self._writer.begin() as connection:
+        with self._writer_turn.turn(), _faults_told_apart(), self._writer.begin() as connection:
             migrations.upgrade(connection)
 
     @contextmanager
@@ -69,7 +71,7 @@ class SqliteDatabase:
 
         Raises `UnavailableError` when the file cannot be written now: disk full, or held by another process.
         """
-        with self._writer_turn, _faults_told_apart(), self._writer.begin() as connection:
+        with self._writer_turn.turn(), _faults_told_apart(), self._writer.begin() as connection:
             transaction = Transaction(connection, SqliteStatements(connection))
             yield transaction
         transaction.committed()
@@ -90,6 +92,8 @@ def _engine(path: Path, *, connections: int, begin: str, pragmas: tuple[str, ...
         poolclass=QueuePool,
         pool_size=connections,
         max_overflow=0,
+        pool_timeout=PATIENCE_SECONDS,
+        hide_parameters=True,  # an error's text reaches the log, and values may be secrets
         connect_args={
             "check_same_thread": False,  # a connection moves between threads, but is used by one at a time
             "cached_statements": STATEMENTS_CACHED,
@@ -123,6 +127,8 @@ def _faults_told_apart() -> Iterator[None]:
     """Turn what only time or the operator can mend into `UnavailableError`; our own faults stay what they are."""
     try:
         yield
+    except PoolTimeoutError as error:
+        raise UnavailableError("The database is busy; try again in a second") from error
     except (DBAPIError, sqlite3.Error) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
         code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR)

@@ -6,19 +6,32 @@ SQLite has one writer; a plain lock would let a burst of due slots take it again
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Lock
-from types import TracebackType
+
+from routines.core.errors import UnavailableError
 
 
 class FairLock:
     """First come, first served; not reentrant."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, patience_seconds: float) -> None:
+        self._patience_seconds = patience_seconds
         self._guard = Lock()
         self._held = False
         self._waiting: deque[Lock] = deque()
 
-    def __enter__(self) -> None:
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Hold the lock for the length of the block; raises `UnavailableError` when patience ends before the wait."""
+        self._take()
+        try:
+            yield
+        finally:
+            self._hand_on()
+
+    def _take(self) -> None:
         with self._guard:
             if not self._held:
                 self._held = True
@@ -26,11 +39,15 @@ class FairLock:
             turn = Lock()
             turn.acquire()
             self._waiting.append(turn)
-        turn.acquire()
+        if turn.acquire(timeout=self._patience_seconds):
+            return
+        with self._guard:
+            if turn in self._waiting:
+                self._waiting.remove(turn)
+                raise UnavailableError("The database is busy; try again in a second")
+        # The turn came in the very moment in which patience ended, so it is ours after all.
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def _hand_on(self) -> None:
         with self._guard:
             if self._waiting:
                 self._waiting.popleft().release()
