@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-from support.clock import ManualClock
+from support.clock import MINUTE, MONDAY_NOON, ManualClock
 from support.service import Caller, Company, Service
 
 # Generated tests take the time they need and say how to repeat a failure; in CI they try the same examples each time,
@@ -24,8 +26,32 @@ def clock() -> ManualClock:
     return ManualClock()
 
 
+@dataclass(frozen=True)
+class Templates:
+    """Data folders to begin from: an empty service, and one in which a company works, with its agents' keys."""
+
+    empty: Path
+    with_company: Path
+    company: Company
+
+
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    empty, with_company = tmp_path_factory.mktemp("empty"), tmp_path_factory.mktemp("company")
+    Service(empty).close()
+    shutil.copytree(empty, with_company, dirs_exist_ok=True)
+    service = Service(with_company, ManualClock(MONDAY_NOON - MINUTE))
+    company = service.company()
+    service.close()
+    return Templates(empty, with_company, company)
+
+
 @pytest.fixture
-def service(tmp_path: Path, clock: ManualClock) -> Iterator[Service]:
+def service(
+    request: pytest.FixtureRequest, templates: Templates, tmp_path: Path, clock: ManualClock
+) -> Iterator[Service]:
+    begun = templates.with_company if "company" in request.fixturenames else templates.empty
+    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
     running = Service(tmp_path, clock)
     yield running
     running.close()
@@ -37,8 +63,10 @@ def board(service: Service) -> Caller:
 
 
 @pytest.fixture
-def company(service: Service) -> Company:
-    return service.company()
+def company(service: Service, templates: Templates) -> Company:
+    made = templates.company
+    agent, colleague = (service.as_agent(caller.token or "") for caller in (made.agent, made.colleague))
+    return replace(made, board=service.board, agent=agent, colleague=colleague)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -19,7 +19,7 @@ from routines.http.auth import AuthMode
 from routines.keyring import MasterKeyError
 from routines.settings import Settings, SettingsError, from_environment
 from routines.storage.migrations import DatabaseTooNewError
-from routines.storage.opening import DatabaseUrlError, DataFolderInUseError
+from routines.storage.opening import DatabaseInUseError, DatabaseUrlError
 from support.service import Service, ok
 from support.webhooks import webhook
 
@@ -209,7 +209,7 @@ def test_the_data_folder_is_made_for_its_owner_alone(tmp_path: Path) -> None:
 
 def test_a_data_folder_has_one_server(tmp_path: Path) -> None:
     first = Service(tmp_path)
-    with pytest.raises(DataFolderInUseError):
+    with pytest.raises(DatabaseInUseError):
         Service(tmp_path)
     first.close()
     Service(tmp_path).close()
