@@ -50,14 +50,14 @@ def wait_for_waiters(lock: FairLock, count: int) -> None:
 
 
 def test_the_writer_is_handed_on_in_the_order_in_which_it_was_asked_for() -> None:
-    lock, order = FairLock(), list[int]()
+    lock, order = FairLock(patience_seconds=60), list[int]()
 
     def take_turn(number: int) -> None:
-        with lock:
+        with lock.turn():
             order.append(number)
 
     threads = [Thread(target=take_turn, args=(number,)) for number in range(WAITERS)]
-    with lock:
+    with lock.turn():
         for count, thread in enumerate(threads, start=1):
             thread.start()
             wait_for_waiters(lock, count)
@@ -68,11 +68,11 @@ def test_the_writer_is_handed_on_in_the_order_in_which_it_was_asked_for() -> Non
 
 
 def test_the_lock_goes_on_after_a_holder_that_failed() -> None:
-    lock = FairLock()
+    lock = FairLock(patience_seconds=60)
     for _ in range(2):
-        with pytest.raises(RuntimeError), lock:
+        with pytest.raises(RuntimeError), lock.turn():
             raise RuntimeError
-    with lock:
+    with lock.turn():
         pass
 
 

@@ -96,10 +96,6 @@ class Companies:
             if not names:
                 return before
             if before.issue_prefix != after.issue_prefix:
-                if companies.has_issues(connection, before.id):
-                    raise ConflictError(
-                        f"Issues are named {before.issue_prefix}-… already; the prefix is fixed with the first issue"
-                    )
                 _require_free_prefix(connection, after.issue_prefix)
             now = self.context.clock.now()
             after = replace(after, updated_at=now)

@@ -25,12 +25,6 @@ def has_prefix(connection: Connection, issue_prefix: str) -> bool:
     return connection.execute(query).first() is not None
 
 
-def has_issues(connection: Connection, company_id: str) -> bool:
-    """True once a company's first issue was numbered."""
-    query = select(issue_counters.c.last_number).where(issue_counters.c.company_id == company_id)
-    return bool(connection.execute(query).scalar_one())
-
-
 def add(connection: Connection, company: Company) -> None:
     """Store a new company whose first issue will be number 1."""
     insert_model(connection, companies, company)
