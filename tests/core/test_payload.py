@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 
-import httpx
+import httpx2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -117,7 +117,7 @@ def test_a_form_that_cannot_be_kept_by_name_is_kept_whole(body: str) -> None:
 @given(st.dictionaries(st.text(min_size=1), st.lists(st.text(), min_size=1, max_size=3), max_size=5))
 @settings(deadline=None)
 def test_what_a_client_encodes_as_a_form_comes_back(fields: dict[str, list[str]]) -> None:
-    request = httpx.Request("POST", "http://x", data=fields)
+    request = httpx2.Request("POST", "http://x", data=fields)
     payload = payload_of(request.headers.get("content-type"), request.read())
     if not any("\0" in name for name in fields):
         assert payload == {
@@ -128,7 +128,7 @@ def test_what_a_client_encodes_as_a_form_comes_back(fields: dict[str, list[str]]
 
 
 def test_a_multipart_form_is_its_fields_and_files() -> None:
-    request = httpx.Request(
+    request = httpx2.Request(
         "POST",
         "http://x",
         data={"title": "Grüße", "tag": ["a", "b"], "empty": ""},
