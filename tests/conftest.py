@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from support.clock import MINUTE, MONDAY_NOON, ManualClock
@@ -19,6 +20,9 @@ from support.service import Caller, Company, Service
 settings.register_profile("local", deadline=None, print_blob=True)
 settings.register_profile("repeatable", deadline=None, print_blob=True, derandomize=True, database=None)
 settings.load_profile("repeatable" if os.environ.get("CI") else "local")
+
+# As a server's are: the library's own way renders each traceback with all its variables, for seconds.
+structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.JSONRenderer()])
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from pydantic.json_schema import models_json_schema
 from starlette.routing import compile_path
 
 from routines.http.auth import SESSION_COOKIE, AuthMode
-from routines.http.operation import REF, bodies
+from routines.http.operation import REF, bodies, replies
 from routines.http.schemas.common import NO_NUL
 
 JSON = "Json"
@@ -97,7 +97,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
             routes=app.routes,
             separate_input_output_schemas=False,
         )
-        _describe_bodies(document["components"]["schemas"])
+        _describe_models(document.setdefault("components", {}).setdefault("schemas", {}))
         _describe_security(document, app.state.authentication.mode)
         for path in document["paths"].values():
             for described in path.values():
@@ -116,11 +116,12 @@ def methods_at(app: FastAPI, path: str) -> list[str]:
     return []
 
 
-def _describe_bodies(schemas: dict[str, Any]) -> None:
-    """Add the schemas of the bodies, which the routes read themselves, unknown to FastAPI."""
-    _, found = models_json_schema([(model, "validation") for model in bodies.values()], ref_template=REF)
-    for name, schema in found.get("$defs", {}).items():
-        schemas[name] = _with_free_json(schema)
+def _describe_models(schemas: dict[str, Any]) -> None:
+    """Add the schemas of bodies and replies, which the routes read and write themselves, unknown to FastAPI."""
+    _, read = models_json_schema([(model, "validation") for model in bodies.values()], ref_template=REF)
+    _, written = models_json_schema([(model, "serialization") for model in replies.values()], ref_template=REF)
+    schemas.update(written["$defs"])
+    schemas.update({name: _with_free_json(schema) for name, schema in read["$defs"].items()})
     schemas.update(_FREE_JSON)
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)

@@ -5,9 +5,11 @@ Only descriptions are made here; the routes themselves parse, call and render, a
 
 from __future__ import annotations
 
-from typing import Any
+from types import GenericAlias
+from typing import Any, get_args
 
 from pydantic import BaseModel, TypeAdapter
+from starlette.responses import Response
 
 from routines.http.schemas.common import ErrorReply, InvalidReply, RequestModel
 
@@ -55,7 +57,9 @@ REPLAYED = {
     }
 }
 bodies: dict[str, type[BaseModel]] = {}
-"""The bodies and errors of all routes described so far, by the name of their schema."""
+"""The bodies of all routes described so far, by the name of their schema."""
+replies: dict[str, type[BaseModel]] = {}
+"""The replies and errors of all routes described so far, by the name of their schema."""
 
 
 def operation(
@@ -74,24 +78,36 @@ def operation(
     extra: dict[str, Any] = {}
     codes = {*ALWAYS, *errors}
     if body is not None:
-        extra["requestBody"] = {"required": _is_required(body), "content": {"application/json": {"schema": _ref(body)}}}
+        bodies[body.__name__] = body
+        extra["requestBody"] = {"required": _is_required(body), "content": _json(_ref(body))}
         codes |= {400, 415}
     if query is not None:
         extra["parameters"] = _parameters(query)
         codes |= {400}
-    success: dict[str, Any] = {"description": MEANINGS[status]}
+    responses = {status: success(status, reply, headers), **error_replies(*codes)}
+    return {"status_code": status, "response_class": Response, "responses": responses, "openapi_extra": extra}
+
+
+def success(
+    status: int,
+    reply: Any = None,  # noqa: ANN401 - a model, a list of one, or a union
+    headers: dict[str, Any] | None = None,
+    meaning: str | None = None,
+) -> dict[str, Any]:
+    """How a success with this status looks; `meaning` is said where the status's own is not enough."""
+    described: dict[str, Any] = {"description": meaning or MEANINGS[status]}
+    if reply is not None:
+        described["content"] = _json(_reply_schema(reply))
     if headers is not None:
-        success["headers"] = headers
-    responses = {status: success, **error_replies(*codes)}
-    return {"status_code": status, "response_model": reply, "responses": responses, "openapi_extra": extra}
+        described["headers"] = headers
+    return described
 
 
 def error_replies(*codes: int) -> dict[int | str, dict[str, Any]]:
     """The replies with these error codes, each with its meaning and the headers that it always has."""
     return {
         code: {
-            # By reference: a `model` would have FastAPI build a validator for each error of each route at start.
-            "content": {"application/json": {"schema": _ref(_ERROR_MODELS.get(code, ErrorReply))}},
+            "content": _json(_reply_schema(_ERROR_MODELS.get(code, ErrorReply))),
             "description": MEANINGS[code],
             **({"headers": _ERROR_HEADERS[code]} if code in _ERROR_HEADERS else {}),
         }
@@ -99,8 +115,21 @@ def error_replies(*codes: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+def _json(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}
+
+
+def _reply_schema(reply: Any) -> dict[str, Any]:  # noqa: ANN401 - a model, a list of one, or a union
+    """The schema of a reply by reference: a `response_model` would build a validator for each route at each start."""
+    if isinstance(reply, GenericAlias):
+        return {"type": "array", "items": _reply_schema(get_args(reply)[0])}
+    if isinstance(reply, type):
+        replies[reply.__name__] = reply
+        return _ref(reply)
+    return {"anyOf": [_reply_schema(each) for each in get_args(reply)]}
+
+
 def _ref(model: type[BaseModel]) -> dict[str, str]:
-    bodies[model.__name__] = model
     return {"$ref": REF.format(model=model.__name__)}
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from routines.http.auth import Authentication
 from routines.http.call import for_anybody, reply
-from routines.http.operation import error_replies
+from routines.http.operation import error_replies, success
 from routines.storage.database import Database
 
 router = APIRouter(tags=["health"])
@@ -25,9 +25,9 @@ class HealthReply(BaseModel):
 
 @router.get(
     "/health",
-    response_model=HealthReply,
+    response_class=Response,
     dependencies=[Depends(for_anybody)],
-    responses=error_replies(401, 403, 413, 503),
+    responses={200: success(200, HealthReply), **error_replies(401, 403, 413, 503)},
     openapi_extra={"security": [{}]},
 )
 def get_health(request: Request) -> Response:

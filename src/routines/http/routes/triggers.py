@@ -14,7 +14,7 @@ from routines.core.signing import Delivery
 from routines.http.call import Caller, PathId, nothing, read_body, reply
 from routines.http.document import JSON, WEBHOOK_SECURITY
 from routines.http.errors import error_response
-from routines.http.operation import MEANINGS, REF, REPLAYED, error_replies, operation
+from routines.http.operation import REF, REPLAYED, error_replies, operation, success
 from routines.http.rate_limit import RateLimiter
 from routines.http.schemas.runs import PongReply, RunReply
 from routines.http.schemas.triggers import (
@@ -79,8 +79,8 @@ _ANY_BODY = {
     "content": {"application/json": {"schema": {"$ref": REF.format(model=JSON)}}, "*/*": {"schema": {}}},
 }
 _FIRE_RESPONSES: dict[int | str, dict[str, object]] = {
-    200: {"model": PongReply, "description": "A GitHub ping, which makes no run"},
-    202: {"model": RunReply, "description": MEANINGS[202], "headers": REPLAYED},
+    200: success(200, PongReply, meaning="A GitHub ping, which makes no run"),
+    202: success(202, RunReply, REPLAYED),
     **error_replies(400, 401, 404, 409, 413, 429, 503),
 }
 
@@ -88,6 +88,7 @@ _FIRE_RESPONSES: dict[int | str, dict[str, object]] = {
 @router.post(
     "/routine-triggers/public/{public_id}/fire",
     status_code=202,
+    response_class=Response,
     responses=_FIRE_RESPONSES,
     openapi_extra={"security": WEBHOOK_SECURITY, "parameters": [_IDEMPOTENCY_KEY], "requestBody": _ANY_BODY},
 )

@@ -1,13 +1,16 @@
-"""What the OpenAPI document says and what the service does agree, for whatever can be sent to any call."""
+"""Every call of the OpenAPI document as schemathesis tries it: generated requests, aimed at a world that exists.
+
+One caller at a time is tried, each in a test file of its own, for they take long and run side by side.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.python.asgi import get_client
@@ -18,8 +21,9 @@ from routines.http.auth import AuthMode
 from support.service import BASE_URL, Service, ok
 from support.world import World
 
-EXAMPLES = 200  # for each call, as the board and as an agent, besides the edge cases that are derived from the document
-CALLERS = ("board", "agent")
+# For each call and caller, besides the edge cases that are derived from the document.
+EXAMPLES = 100
+EXAMPLES_OF_IDS = 30  # where nothing but the ids in its path can be said to a call
 CONFIG = {
     "checks": {
         # Section 5 of the contract: 422 is for what is well formed but cannot be, such as a cron expression for
@@ -42,10 +46,10 @@ CONFIG = {
     ],
 }
 REQUESTS_PER_WORLD = 500  # lists grow with what is created, and cost more to check
-LONG_TEXT_CHARACTERS = 10_000  # texts at longer bounds take the generator seconds each; one has a test below
+LONG_TEXT_CHARACTERS = 10_000  # texts at longer bounds take the generator seconds each; tests of validation reach them
 
 
-class Relay:
+class _Relay:
     """The application under test: whichever service is tried now, which was started already."""
 
     def __init__(self) -> None:
@@ -58,8 +62,8 @@ class Relay:
         await self.service.server.app(scope, receive, send)
 
 
-relay = Relay()
-session = get_client(relay)
+_relay = _Relay()
+_session = get_client(_relay)
 
 
 class Target:
@@ -74,7 +78,7 @@ class Target:
 
     def try_out(self, case: schemathesis.Case) -> None:
         """Send a request, aimed at what there is, and hold the reply to everything that the document says."""
-        relay.service = self.service
+        _relay.service = self.service
         self._tried += 1
         if self._tried % REQUESTS_PER_WORLD == 0:
             self._world = World(self.service, as_agent=self._as_agent)
@@ -86,7 +90,7 @@ class Target:
         headers = {"Authorization": f"Bearer {self._world.caller.token}"}
         # That a call is refused without a good token is a property of the call, and told by one success.
         known = [ignored_auth] if case.operation.label in self._guarded else []
-        response = case.call_and_validate(base_url=BASE_URL, session=session, headers=headers, excluded_checks=known)
+        response = case.call_and_validate(base_url=BASE_URL, session=_session, headers=headers, excluded_checks=known)
         if response.status_code < 300:
             self._guarded.add(case.operation.label)
         if response.status_code == 204 or _is_at_its_end(response):
@@ -118,24 +122,29 @@ def _without_long_bounds(part: Any) -> Any:
     return shown
 
 
-every_call = schemathesis.openapi.from_dict(
-    _without_long_bounds(_served_document()), config=schemathesis.Config.from_dict(CONFIG)
+def _taking_more_than_ids(document: Any) -> list[str]:
+    return [
+        call["operationId"]
+        for path in document["paths"].values()
+        for call in path.values()
+        if "requestBody" in call or any(each["in"] == "query" for each in call.get("parameters", []))
+    ]
+
+
+_document = _served_document()
+_every_call = schemathesis.openapi.from_dict(
+    _without_long_bounds(_document), config=schemathesis.Config.from_dict(CONFIG)
 )
-every_call.app = relay
+_every_call.app = _relay
+calls_with_more = _every_call.include(operation_id=_taking_more_than_ids(_document))
+calls_with_ids = _every_call.exclude(operation_id=_taking_more_than_ids(_document))
+with_examples = settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+with_ids = settings(max_examples=EXAMPLES_OF_IDS, suppress_health_check=list(HealthCheck))
 
 
-@pytest.fixture(scope="module")
-def targets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Target]]:
-    made = {who: Target(tmp_path_factory.mktemp(who), as_agent=who == "agent") for who in CALLERS}
+@contextmanager
+def target(data_dir: Path, *, as_agent: bool) -> Iterator[Target]:
+    """A service to be tried as the board or as an agent."""
+    made = Target(data_dir, as_agent=as_agent)
     yield made
-    for target in made.values():
-        target.service.close()
-
-
-@pytest.mark.parametrize("caller", CALLERS)
-@every_call.parametrize()
-@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
-def test_every_call_does_what_the_document_says(
-    case: schemathesis.Case, caller: str, targets: dict[str, Target]
-) -> None:
-    targets[caller].try_out(case)
+    made.service.close()
