@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from collections.abc import Callable
-from concurrent.futures import Future
 from unittest.mock import patch
 
 from routines.cli.serving import serve
@@ -16,9 +16,7 @@ from routines.core.fires import Fire
 from routines.core.model import Run, RunStatus
 from routines.services.firing import Fired, FireSets, WebhookRequest
 from routines.settings import from_environment
-from routines.storage.database import Database
-from routines.storage.queries import triggers
-from routines.storage.queries.triggers import Webhook
+from routines.storage.database import Database, Webhook
 
 
 class VerifyingOnly:
@@ -37,12 +35,12 @@ class VerifyingOnly:
     def stop(self) -> None:
         """Nothing waited."""
 
-    def submit(self, request: WebhookRequest) -> Future[Fired]:
+    def submit_from_loop(self, request: WebhookRequest) -> asyncio.Future[Fired]:
         """The answer, at once."""
         trigger = self._webhooks.get(request.public_id)
         if trigger is None:
-            with self._database.read() as connection:
-                trigger = triggers.of_public_ids(connection, [request.public_id])[request.public_id]
+            with self._database.write() as transaction:
+                trigger = transaction.hot.webhooks([request.public_id])[request.public_id]
             self._webhooks[request.public_id] = trigger
         context = self._sets.context
         now = context.clock.now()
@@ -69,7 +67,7 @@ class VerifyingOnly:
             actor_id=fire.actor.id,
             updated_at=now,
         )
-        answer: Future[Fired] = Future()
+        answer: asyncio.Future[Fired] = asyncio.get_running_loop().create_future()
         answer.set_result(Fired(run, replayed=False))
         return answer
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from routines.core.errors import RoutinesError
 from routines.core.instants import iso
@@ -54,16 +55,14 @@ Decision = CreateIssue | Join | Finish | Refuse
 CREATE_ISSUE = CreateIssue()
 
 
-@dataclass(frozen=True, slots=True)
-class Alias:
+class Alias(NamedTuple):
     """A second cause of a fire, remembered until `expires_at` (None: for ever)."""
 
     cause: str
     expires_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Fire:
+class Fire(NamedTuple):
     """One firing of a routine: by a schedule's slot, a webhook delivery or a call.
 
     `cause` says what made it and is unique within the routine: the same cause is the same fire. `aliases` are further
@@ -87,8 +86,7 @@ class Fire:
     details: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class OpenIssue:
+class OpenIssue(NamedTuple):
     """An execution issue that is neither done nor cancelled, and the run that made it."""
 
     id: str

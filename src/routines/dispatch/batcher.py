@@ -5,6 +5,8 @@ What a set of requests does in its transaction is the caller's; here they are on
 
 from __future__ import annotations
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from queue import Empty, Full, Queue
@@ -20,6 +22,8 @@ from routines.storage.database import Database, Transaction
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
 Handler = Callable[[Transaction, Sequence[Request]], Sequence[Answer | RoutinesError]]
+AnyFuture = Future[Answer] | asyncio.Future[Answer]
+Settled = list[tuple[AnyFuture[Answer], Answer | Exception]]
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +38,7 @@ class Batcher(Generic[Request, Answer]):
     def __init__(self, database: Database, handle: Handler[Request, Answer]) -> None:
         self._database = database
         self._handle = handle
-        self._queue: Queue[tuple[Request, Future[Answer]] | None] = Queue(FIRE_QUEUE_MAX)
+        self._queue: Queue[tuple[Request, AnyFuture[Answer]] | None] = Queue(FIRE_QUEUE_MAX)
         self._admission = Lock()
         self._stopping = False
         self._thread = Thread(target=self._run, name="batcher", daemon=True)
@@ -54,8 +58,21 @@ class Batcher(Generic[Request, Answer]):
             self._thread.join()
 
     def submit(self, request: Request) -> Future[Answer]:
-        """The answer to come; raises `UnavailableError` at once when the queue is full or the service stops."""
+        """The answer to come, for a thread to wait for.
+
+        Raises `UnavailableError` at once when the queue is full or the service stops.
+        """
         future: Future[Answer] = Future()
+        self._admit(request, future)
+        return future
+
+    def submit_from_loop(self, request: Request) -> asyncio.Future[Answer]:
+        """As `submit`, for the running event loop to await."""
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._admit(request, future)
+        return future
+
+    def _admit(self, request: Request, future: AnyFuture[Answer]) -> None:
         with self._admission:
             if self._stopping:
                 raise UnavailableError("The service is stopping; try again in a second")
@@ -63,7 +80,6 @@ class Batcher(Generic[Request, Answer]):
                 self._queue.put_nowait((request, future))
             except Full:
                 raise UnavailableError(f"{FIRE_QUEUE_MAX} fires are waiting already; try again in a second") from None
-        return future
 
     def _run(self) -> None:
         while True:
@@ -72,19 +88,20 @@ class Batcher(Generic[Request, Answer]):
                 return
             batch, ended = self._collect(first)
             # A caller that has gone away is left out; one that goes away from here on is answered into the void.
-            waiting = [each for each in batch if each[1].set_running_or_notify_cancel()]
+            waiting = [each for each in batch if not each[1].cancelled()]
             try:
                 self._answer(waiting)
             except Exception as error:
                 # A fault of the handler's must not end the thread, on which every later fire depends.
                 log.exception("batch_failed")
-                for _, future in waiting:
-                    if not future.done():
-                        future.set_exception(error)
+                failed: Settled[Answer] = [(future, error) for _, future in waiting]
+                _settle(failed)
             if ended:
                 return
 
-    def _collect(self, first: tuple[Request, Future[Answer]]) -> tuple[list[tuple[Request, Future[Answer]]], bool]:
+    def _collect(
+        self, first: tuple[Request, AnyFuture[Answer]]
+    ) -> tuple[list[tuple[Request, AnyFuture[Answer]]], bool]:
         """All that waits now, up to a transaction's size, and whether the end was among it."""
         batch = [first]
         while len(batch) < FIRES_PER_TRANSACTION_MAX:
@@ -97,10 +114,11 @@ class Batcher(Generic[Request, Answer]):
             batch.append(following)
         return batch, False
 
-    def _answer(self, batch: list[tuple[Request, Future[Answer]]]) -> None:
+    def _answer(self, batch: list[tuple[Request, AnyFuture[Answer]]]) -> None:
         """Answer a set; where a fault of ours stops it, halve it until the bad request stands alone."""
         if not batch:
             return
+        answers: Sequence[Answer | Exception]
         try:
             with self._database.write() as transaction:
                 answers = self._handle(transaction, [request for request, _ in batch])
@@ -114,12 +132,32 @@ class Batcher(Generic[Request, Answer]):
                 self._answer(batch[middle:])
                 return
             log.exception("fire_failed")
-            batch[0][1].set_exception(error)
-            return
+            answers = [error]
         self.batches += 1
         self.requests += len(batch)
-        for (_, future), answer in zip(batch, answers, strict=True):
-            if isinstance(answer, RoutinesError):
-                future.set_exception(answer)
-            else:
-                future.set_result(answer)
+        _settle([(future, answer) for (_, future), answer in zip(batch, answers, strict=True)])
+
+
+def _settle(settled: Settled[Answer]) -> None:
+    """Give each future its answer; an event loop is woken once for all of its own."""
+    of_loops: defaultdict[asyncio.AbstractEventLoop, Settled[Answer]] = defaultdict(list)
+    of_threads: Settled[Answer] = []
+    for each in settled:
+        future = each[0]
+        (of_loops[future.get_loop()] if isinstance(future, asyncio.Future) else of_threads).append(each)
+    _set_results(of_threads)
+    for loop, of_loop in of_loops.items():
+        try:
+            loop.call_soon_threadsafe(_set_results, of_loop)
+        except RuntimeError:  # the loop has been closed, and nobody waits any more
+            log.warning("answers_unread", count=len(of_loop))
+
+
+def _set_results(settled: Settled[Answer]) -> None:
+    for future, answer in settled:
+        if future.done():
+            continue
+        if isinstance(answer, Exception):
+            future.set_exception(answer)
+        else:
+            future.set_result(answer)

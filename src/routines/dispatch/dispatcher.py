@@ -24,8 +24,7 @@ REPLAY_DETECTED = "Webhook replay detected"
 WAKE_UP_REASON = "issue_assigned"
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """What became of one fire: its `new` run, or the id of the run that it is a repeat of, or its caller's error."""
 
     new: NewRun | None = None

@@ -6,7 +6,6 @@ The database is asked only when something is due or was changed. What becomes of
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Condition, Thread
 
@@ -162,5 +161,5 @@ class Scheduler:
 def _failed(bad: Plan, error: Exception) -> Plan:
     """In place of a plan that cannot be carried out: a failed run for each slot, and on to the next one."""
     verdict = Finish(RunStatus.FAILED, f"The slot could not be fired: {type(error).__name__}")
-    fires = tuple(fire if fire.verdict else replace(fire, verdict=verdict) for fire in bad.fires)
+    fires = tuple(fire if fire.verdict else fire._replace(verdict=verdict) for fire in bad.fires)
     return Plan(bad.trigger, fires, bad.next_run_at)

@@ -11,7 +11,8 @@ from functools import cache
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Path, Request, Response
-from pydantic import AfterValidator, BaseModel, TypeAdapter, ValidationError
+from pydantic import AfterValidator, TypeAdapter, ValidationError
+from pydantic_core import to_json
 
 from routines.core import strict_json
 from routines.core.errors import (
@@ -25,6 +26,7 @@ from routines.core.limits import BODY_BYTES_MAX
 from routines.core.model import Actor, TriggerKind
 from routines.http.auth import SAFE_METHODS, Authentication
 from routines.http.schemas.common import UUID_PATTERN, RequestModel
+from routines.http.schemas.reply import Written
 from routines.http.schemas.triggers import (
     ApiTriggerCreate,
     ScheduleTriggerCreate,
@@ -175,20 +177,14 @@ def _path(location: tuple[str | int, ...], code: str) -> tuple[str | int, ...]:
     return (*(step for step in location[:-1] if step not in kinds), *location[-1:])
 
 
-def reply(status: int, content: BaseModel, headers: dict[str, str] | None = None) -> Response:
+def reply(status: int, content: Written, headers: dict[str, str] | None = None) -> Response:
     """A JSON reply with one object."""
-    return Response(
-        content.__pydantic_serializer__.to_json(content, by_alias=True), status, headers, "application/json"
-    )
+    return Response(to_json(content), status, headers, "application/json")
 
 
-def reply_list(content: list[Any]) -> Response:
+def reply_list(content: list[Written]) -> Response:
     """A JSON reply with a bare array."""
-    return Response(b"[" + b",".join(map(_json, content)) + b"]", media_type="application/json")
-
-
-def _json(content: BaseModel) -> bytes:
-    return content.__pydantic_serializer__.to_json(content, by_alias=True)
+    return Response(to_json(content), media_type="application/json")
 
 
 NO_CONTENT = 204

@@ -7,8 +7,9 @@ the whole set. What becomes of a fire is `dispatch`'s.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import structlog
 
@@ -38,9 +39,8 @@ from routines.keyring import MasterKeyError
 from routines.services.context import Body, Context
 from routines.services.routines import visible_routine
 from routines.services.triggers import TRIGGER_NOT_FOUND
-from routines.storage.database import Transaction
+from routines.storage.database import Transaction, Webhook
 from routines.storage.queries import runs, triggers
-from routines.storage.queries.triggers import Webhook
 
 log = structlog.get_logger(__name__)
 TIDY_INTERVAL = timedelta(seconds=10)
@@ -59,8 +59,7 @@ class ManualRun:
     assignee_agent_id: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class WebhookRequest:
+class WebhookRequest(NamedTuple):
     """A delivery as it arrived at a public id."""
 
     public_id: str
@@ -68,8 +67,7 @@ class WebhookRequest:
     idempotency_key: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Fired:
+class Fired(NamedTuple):
     """The run of a fire, `replayed` if it was there before."""
 
     run: Run
@@ -128,6 +126,15 @@ class Firing:
         return answer
 
 
+class _Causes(NamedTuple):
+    """The causes of a delivery, as a fire has them."""
+
+    first: str
+    aliases: tuple[Alias, ...] = ()
+    signature: str | None = None
+    idempotency_key: str | None = None
+
+
 class FireSets:
     """What the batcher does with a set of requests in its transaction."""
 
@@ -140,7 +147,7 @@ class FireSets:
         now = self.context.clock.now()
         connection = transaction.connection
         webhooks = [each for each in requests if isinstance(each, WebhookRequest)]
-        by_public_id = triggers.of_public_ids(connection, list({each.public_id for each in webhooks}))
+        by_public_id = transaction.hot.webhooks(list({each.public_id for each in webhooks})) if webhooks else {}
         named = {each.trigger_id for each in requests if isinstance(each, Fire) and each.trigger_id is not None}
         by_id = triggers.of_ids(connection, list(named)) if named else {}
         resolved = [
@@ -182,23 +189,37 @@ class FireSets:
             return UnauthorizedError()
         except RoutinesError as error:
             return error
-        fire = Fire(
+        causes = self._causes(request, verified, trigger.id, now)
+        return Fire(
             trigger.routine_id,
             Source.WEBHOOK,
             WEBHOOK_SENDER,
-            "",
+            causes.first,
             trigger.id,
             trigger_enabled=trigger.enabled,
+            idempotency_key=causes.idempotency_key,
             payload=strict_json.dumps(payload),
+            aliases=causes.aliases,
+            signature_cause=causes.signature,
         )
-        return _with_causes(
-            fire,
-            request,
-            verified,
-            trigger_id=trigger.id,
-            now=now,
-            unique_id=self.context.ids.new(now),
-        )
+
+    def _causes(self, request: WebhookRequest, verified: Verified, trigger_id: str, now: datetime) -> _Causes:
+        """Every name by which a delivery may come again.
+
+        The caller's own key comes first; a provider's id and the signed request itself stay further causes, for the
+        caller's header is not signed and could otherwise make a captured request new.
+        """
+        keys = [key for key in (request.idempotency_key, verified.idempotency_key) if key is not None]
+        causes: dict[str, datetime | None] = {key_cause(Source.WEBHOOK, trigger_id, key): None for key in keys}
+        signed = None
+        if verified.signature_digest is not None:
+            signed = signature_cause(trigger_id, verified.signature_digest)
+            causes[signed] = now + SIGNATURES_REMEMBERED
+        if not causes:
+            return _Causes(single_cause(self.context.ids.new(now)))
+        first, *further = causes
+        aliases = tuple([Alias(cause, causes[cause]) for cause in further])
+        return _Causes(first, aliases, signed, keys[0] if keys else None)
 
 
 def _answer(receipt: Receipt, recorded: Mapping[str, Run], now: datetime) -> Fired | RoutinesError:
@@ -217,38 +238,9 @@ def _check_key(key: str | None) -> None:
         raise InvalidError([Fault(("Idempotency-Key",), message, "invalid_length")])
 
 
-def _with_causes(
-    fire: Fire,
-    request: WebhookRequest,
-    verified: Verified,
-    *,
-    trigger_id: str,
-    now: datetime,
-    unique_id: str,
-) -> Fire:
-    """The fire under every name by which it may come again.
-
-    The caller's own key comes first; a provider's id and the signed request itself stay further causes, for the
-    caller's header is not signed and could otherwise make a captured request new.
-    """
-    keys = [key for key in (request.idempotency_key, verified.idempotency_key) if key is not None]
-    causes: dict[str, datetime | None] = {key_cause(Source.WEBHOOK, trigger_id, key): None for key in keys}
-    signed = None
-    if verified.signature_digest is not None:
-        signed = signature_cause(trigger_id, verified.signature_digest)
-        causes[signed] = now + SIGNATURES_REMEMBERED
-    if not causes:
-        return replace(fire, cause=single_cause(unique_id))
-    first, *further = causes
-    aliases = tuple(Alias(cause, causes[cause]) for cause in further)
-    return replace(
-        fire, cause=first, aliases=aliases, signature_cause=signed, idempotency_key=keys[0] if keys else None
-    )
-
-
 def _as_it_is_now(fire: Fire, by_id: dict[str, Trigger]) -> Fire:
     """A manual fire with its trigger's state as the transaction sees it; a trigger deleted meanwhile is not enabled."""
     if fire.trigger_id is None:
         return fire
     trigger = by_id.get(fire.trigger_id)
-    return replace(fire, trigger_enabled=trigger is not None and trigger.enabled)
+    return fire._replace(trigger_enabled=trigger is not None and trigger.enabled)

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from routines.core.fires import RoutineState
 from routines.core.model import CatchUpPolicy
+from routines.core.signing import SigningMode
 
 
 class DueTrigger(NamedTuple):
@@ -27,6 +28,17 @@ class DueTrigger(NamedTuple):
     slots_decided_until: datetime
     next_run_at: datetime
     catch_up_policy: CatchUpPolicy
+
+
+class Webhook(NamedTuple):
+    """A webhook trigger, as far as a delivery is concerned."""
+
+    id: str
+    routine_id: str
+    enabled: bool
+    signing_mode: SigningMode | None
+    replay_window_sec: int | None
+    sealed_secret: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +66,10 @@ class HotStatements(Protocol):
 
     def claim(self, trigger_ids: Sequence[str]) -> list[DueTrigger]:
         """Those triggers, and their routines, locked and as they are now; ones that fire no more are left out."""
+        ...
+
+    def webhooks(self, public_ids: Sequence[str]) -> dict[str, Webhook]:
+        """The webhook triggers behind these public ids; unknown ones are left out."""
         ...
 
     def routine_states(self, routine_ids: Sequence[str]) -> dict[str, RoutineState]:

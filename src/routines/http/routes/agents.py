@@ -47,7 +47,7 @@ def get_myself(call: Caller, use: UseCases) -> Response:
 def get_inbox(call: Caller, use: UseCases) -> Response:
     """List what the calling agent has to do, the most urgent first."""
     myself = use.agents.myself(call.actor)
-    return reply_list([InboxIssue.model_validate(each) for each in use.issues.inbox(myself.agent.id)])
+    return reply_list([InboxIssue.written(each) for each in use.issues.inbox(myself.agent.id)])
 
 
 @router.get("/agents/{agent_id}", **operation(reply=AgentDetailReply, errors=(404,)))
@@ -87,7 +87,7 @@ def terminate_agent(call: Caller, use: UseCases, agent_id: PathId) -> Response:
 @router.get("/agents/{agent_id}/keys", **operation(reply=list[KeyReply], errors=(404,)))
 def list_keys(call: Caller, use: UseCases, agent_id: PathId) -> Response:
     """List an agent's keys, without their tokens."""
-    return reply_list([KeyReply.model_validate(each) for each in use.agents.keys(call.actor, agent_id)])
+    return reply_list([KeyReply.written(each) for each in use.agents.keys(call.actor, agent_id)])
 
 
 @router.post("/agents/{agent_id}/keys", **operation(status=201, reply=NewKeyReply, body=KeyCreate, errors=(404, 409)))

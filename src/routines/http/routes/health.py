@@ -5,22 +5,22 @@ from __future__ import annotations
 from importlib.metadata import version
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel
 
 from routines.http.auth import Authentication
 from routines.http.call import for_anybody, reply
 from routines.http.operation import error_replies, success
+from routines.http.schemas.reply import ReplyModel
 from routines.storage.database import Database
 
 router = APIRouter(tags=["health"])
 
 
-class HealthReply(BaseModel):
+class HealthReply(ReplyModel):
     """The service answers and its database can be read."""
 
     status: str
     version: str
-    deploymentMode: str  # noqa: N815 - the wire's name
+    deployment_mode: str
 
 
 @router.get(
@@ -36,4 +36,5 @@ def get_health(request: Request) -> Response:
     with database.read():
         pass
     authentication: Authentication = request.app.state.authentication
-    return reply(200, HealthReply(status="ok", version=version("routines"), deploymentMode=authentication.mode))
+    here = {"status": "ok", "version": version("routines"), "deployment_mode": authentication.mode}
+    return reply(200, HealthReply.written(**here))

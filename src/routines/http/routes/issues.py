@@ -29,7 +29,7 @@ router = APIRouter(tags=["issues"])
 def list_issues(call: Caller, use: UseCases, company_id: PathId) -> Response:
     """List a company's issues, newest first."""
     found = use.issues.search(call.actor, company_id, call.query(IssueFilters, IssueFilters.command))
-    return reply_list([WholeIssue.model_validate(each) for each in found])
+    return reply_list([WholeIssue.written(each) for each in found])
 
 
 @router.post(
@@ -39,7 +39,7 @@ def list_issues(call: Caller, use: UseCases, company_id: PathId) -> Response:
 def create_issue(call: Caller, use: UseCases, company_id: PathId) -> Response:
     """Create an issue by hand."""
     created = use.issues.create(call.actor, company_id, call.body(IssueCreate, IssueCreate.command))
-    return reply(201, WholeIssue.model_validate(created))
+    return reply(201, WholeIssue.written(created))
 
 
 @router.get("/issues/{issue_id}", **operation(reply=IssueDetailReply, errors=(404,)))
@@ -59,20 +59,20 @@ def update_issue(call: Caller, use: UseCases, issue_id: PathId) -> Response:
 def check_out_issue(call: Caller, use: UseCases, issue_id: PathId) -> Response:
     """Take an issue into hand."""
     taken = use.issues.checkout(call.actor, issue_id, call.body(IssueCheckout, IssueCheckout.command))
-    return reply(200, WholeIssue.model_validate(taken))
+    return reply(200, WholeIssue.written(taken))
 
 
 @router.post("/issues/{issue_id}/release", **operation(reply=WholeIssue, errors=(400, 404, 409, 415)))
 def release_issue(call: Caller, use: UseCases, issue_id: PathId) -> Response:
     """Give an issue in hand back."""
-    return reply(200, WholeIssue.model_validate(use.issues.release(call.actor, issue_id, call.no_body)))
+    return reply(200, WholeIssue.written(use.issues.release(call.actor, issue_id, call.no_body)))
 
 
 @router.get("/issues/{issue_id}/comments", **operation(reply=list[CommentReply], query=CommentFilters, errors=(404,)))
 def list_comments(call: Caller, use: UseCases, issue_id: PathId) -> Response:
     """List an issue's comments, newest first unless asked otherwise."""
     found = use.issues.comments(call.actor, issue_id, call.query(CommentFilters, CommentFilters.command))
-    return reply_list([CommentReply.model_validate(each) for each in found])
+    return reply_list([CommentReply.written(each) for each in found])
 
 
 @router.post(
@@ -81,7 +81,7 @@ def list_comments(call: Caller, use: UseCases, issue_id: PathId) -> Response:
 def add_comment(call: Caller, use: UseCases, issue_id: PathId) -> Response:
     """Comment on an issue."""
     added = use.issues.comment(call.actor, issue_id, call.body(CommentCreate, CommentCreate.command))
-    return reply(201, CommentReply.model_validate(added))
+    return reply(201, CommentReply.written(added))
 
 
 @router.get("/issues/{issue_id}/heartbeat-context", **operation(reply=HeartbeatContextReply, errors=(404,)))
@@ -98,4 +98,4 @@ def get_heartbeat_context(call: Caller, use: UseCases, issue_id: PathId) -> Resp
 def list_activity(call: Caller, use: UseCases, company_id: PathId) -> Response:
     """List a company's activity, newest first."""
     found = use.activity.page(call.actor, company_id, call.query(ActivityFilters, ActivityFilters.command))
-    return reply_list([ActivityReply.model_validate(each) for each in found])
+    return reply_list([ActivityReply.written(each) for each in found])

@@ -40,7 +40,7 @@ def create_routine(call: Caller, use: UseCases, company_id: PathId) -> Response:
     """Create a routine, along with the triggers that the body names."""
     created = use.routines.create(call.actor, company_id, call.body(RoutineCreate, RoutineCreate.command))
     if created.triggers is None:
-        return reply(201, RoutineReply.model_validate(created.routine))
+        return reply(201, RoutineReply.written(created.routine))
     return reply(201, CreatedRoutineReply.of(created))
 
 
@@ -54,7 +54,7 @@ def get_routine(call: Caller, use: UseCases, routine_id: PathId) -> Response:
 def update_routine(call: Caller, use: UseCases, routine_id: PathId) -> Response:
     """Change a routine."""
     updated = use.routines.update(call.actor, routine_id, call.body(RoutineUpdate, RoutineUpdate.command))
-    return reply(200, RoutineReply.model_validate(updated))
+    return reply(200, RoutineReply.written(updated))
 
 
 @router.delete("/routines/{routine_id}", **operation(status=204, query=RoutineDelete, errors=(404, 409, 415)))
@@ -72,7 +72,7 @@ def run_routine(call: Caller, use: UseCases, routine_id: PathId) -> Response:
     """Run a routine by hand."""
     fired = use.firing.run(call.actor, routine_id, call.body(RunCreate, RunCreate.command))
     headers = {"Idempotent-Replayed": "true"} if fired.replayed else None
-    return reply(202, RunReply.model_validate(fired.run), headers)
+    return reply(202, RunReply.written(fired.run), headers)
 
 
 @router.get("/routines/{routine_id}/runs", **operation(reply=list[ListedRun], query=RunFilters, errors=(404,)))

@@ -8,15 +8,8 @@ from pydantic import StrictStr
 
 from routines.core.limits import LIST_PAGE_DEFAULT, LIST_PAGE_MAX, NAME_CHARACTERS_MAX
 from routines.core.model import ActorType
-from routines.http.schemas.common import (
-    Instant,
-    PageLimit,
-    Reference,
-    ReplyModel,
-    RequestModel,
-    StoredObject,
-    characters,
-)
+from routines.http.schemas.common import PageLimit, Reference, RequestModel, characters
+from routines.http.schemas.reply import Instant, ReplyModel, StoredObject
 from routines.storage.queries.activity import ActivityQuery
 
 EntityType = Annotated[StrictStr, characters(NAME_CHARACTERS_MAX)]

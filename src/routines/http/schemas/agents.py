@@ -11,17 +11,8 @@ from pydantic import Field
 
 from routines.core import strict_json
 from routines.core.model import Actor, ActorType, AdapterType, Agent, AgentStatus
-from routines.http.schemas.common import (
-    Instant,
-    Name,
-    Reference,
-    ReplyModel,
-    RequestModel,
-    StoredObject,
-    Text,
-    UpdateModel,
-    merged,
-)
+from routines.http.schemas.common import Name, Reference, RequestModel, Text, UpdateModel
+from routines.http.schemas.reply import Instant, ReplyModel, StoredObject, Written
 from routines.services.agents import AgentChanges, AgentDetail, NewAgent, NewKey
 
 DEFAULT_ROLE = "general"
@@ -89,9 +80,9 @@ class AgentReply(ReplyModel):
     updated_at: Instant
 
     @classmethod
-    def of(cls, agent: Agent, caller: Actor) -> AgentReply:
+    def of(cls, agent: Agent, caller: Actor) -> Written:
         """The reply for an agent, to that caller."""
-        return cls.model_validate(agent if caller.type is ActorType.USER else merged(agent, _HIDDEN))
+        return cls.written(agent) if caller.type is ActorType.USER else cls.written(agent, **_HIDDEN)
 
 
 _HIDDEN = {"adapter_config": "{}", "runtime_config": "{}"}
@@ -112,10 +103,10 @@ class AgentDetailReply(AgentReply):
     chain_of_command: list[Superior]
 
     @classmethod
-    def detailed(cls, detail: AgentDetail, caller: Actor) -> AgentDetailReply:
+    def detailed(cls, detail: AgentDetail, caller: Actor) -> Written:
         """The reply for an agent with its chain of command, to that caller."""
         hidden = {} if caller.type is ActorType.USER else _HIDDEN
-        return cls.model_validate(merged(detail.agent, {"chain_of_command": detail.chain_of_command, **hidden}))
+        return cls.written(detail.agent, chain_of_command=detail.chain_of_command, **hidden)
 
 
 class KeyCreate(RequestModel):
@@ -146,6 +137,6 @@ class NewKeyReply(ReplyModel):
     created_at: Instant
 
     @classmethod
-    def of(cls, new: NewKey) -> NewKeyReply:
+    def of(cls, new: NewKey) -> Written:
         """The reply for a new key."""
-        return cls.model_validate(merged(new.key, new))
+        return cls.written(new.key, token=new.token)

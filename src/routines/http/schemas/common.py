@@ -1,14 +1,12 @@
-"""What all bodies and replies have in common: camelCase, strict types, instants, ids, bounds.
+"""What all bodies and queries have in common: camelCase, strict types, ids, bounds; and what errors look like.
 
 The models of each noun have a file of their own.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
-from datetime import datetime
 from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import (
@@ -17,7 +15,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    PlainSerializer,
     StrictBool,
     StrictStr,
     StringConstraints,
@@ -25,7 +22,6 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from routines.core.instants import iso
 from routines.core.limits import LABEL_CHARACTERS_MAX, NAME_CHARACTERS_MAX, TEXT_CHARACTERS_MAX, TITLE_CHARACTERS_MAX
 
 T = TypeVar("T")
@@ -78,12 +74,6 @@ class UpdateModel(RequestModel):
     model_config = ConfigDict(json_schema_extra=_describe_changes)
 
 
-class ReplyModel(BaseModel):
-    """A reply, read from the attributes of the services' results."""
-
-    model_config = ConfigDict(from_attributes=True, alias_generator=to_camel, validate_by_name=True)
-
-
 UUID_PATTERN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 
@@ -125,18 +115,6 @@ Flag = StrictBool
 AnyWhole = BeforeValidator(lambda value: int(value) if isinstance(value, float) and value.is_integer() else value)
 """Takes 300.0 for 300, between which JSON makes no difference; stands after the bounds of a whole number."""
 
-Instant = Annotated[
-    datetime,
-    PlainSerializer(iso, return_type=str),
-    WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
-]
-"""An instant in a reply: ISO 8601 in UTC with milliseconds and `Z`."""
-
-StoredObject = Annotated[
-    Any, BeforeValidator(lambda text: None if text is None else json.loads(text)), WithJsonSchema({"type": "object"})
-]
-"""A JSON text of the model that holds an object."""
-
 
 class ErrorReply(BaseModel):
     """What every error looks like."""
@@ -167,15 +145,3 @@ def _whole_number(value: object) -> object:
 
 PageLimit = Annotated[int, BeforeValidator(_whole_number), WithJsonSchema({"type": "integer"})]
 """How many entries of a list are wanted; clamped to what the list allows."""
-
-
-def merged(base: object, more: object) -> dict[str, Any]:
-    """The fields of one value and of another, the latter's going first; what a reply made of two is read from."""
-    return {**_fields(base), **_fields(more)}
-
-
-def _fields(value: object) -> dict[str, Any]:
-    if isinstance(value, dict):
-        return value
-    names: tuple[str, ...] = value.__slots__  # type: ignore[attr-defined]  # the services' results have slots
-    return {name: getattr(value, name) for name in names}

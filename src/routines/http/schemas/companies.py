@@ -11,7 +11,8 @@ from pydantic import Field, StrictStr
 
 from routines.core.limits import ISSUE_PREFIX_CHARACTERS_MAX
 from routines.core.model import CompanyStatus, GoalLevel, GoalStatus, ProjectStatus
-from routines.http.schemas.common import Instant, Name, ReplyModel, RequestModel, Text, Title, UpdateModel
+from routines.http.schemas.common import Name, RequestModel, Text, Title, UpdateModel
+from routines.http.schemas.reply import Instant, ReplyModel
 from routines.services.companies import CompanyChanges, NewCompany
 from routines.services.goals import GoalChanges, NewGoal
 from routines.services.projects import NewProject, ProjectChanges

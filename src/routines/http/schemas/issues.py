@@ -12,19 +12,8 @@ from pydantic import Field, StrictStr, WithJsonSchema
 from routines.core.errors import Fault, InvalidError
 from routines.core.limits import LIST_PAGE_DEFAULT, LIST_PAGE_MAX, NAME_CHARACTERS_MAX, TEXT_CHARACTERS_MAX
 from routines.core.model import GoalLevel, GoalStatus, IssueStatus, Priority, ProjectStatus, RunStatus, Source
-from routines.http.schemas.common import (
-    Instant,
-    PageLimit,
-    Reference,
-    ReplyModel,
-    RequestModel,
-    StoredObject,
-    Text,
-    Title,
-    UpdateModel,
-    characters,
-    merged,
-)
+from routines.http.schemas.common import PageLimit, Reference, RequestModel, Text, Title, UpdateModel, characters
+from routines.http.schemas.reply import Instant, ReplyModel, StoredObject, Written
 from routines.services.issues import (
     Checkout,
     CommentQuery,
@@ -226,9 +215,15 @@ class IssueDetailReply(WholeIssue):
     goal: IssueGoal | None
 
     @classmethod
-    def of(cls, detail: IssueDetail) -> IssueDetailReply:
+    def of(cls, detail: IssueDetail) -> Written:
         """The reply for an issue."""
-        return cls.model_validate(merged(detail.issue, detail))
+        return cls.written(
+            detail.issue,
+            routine_runs=detail.routine_runs,
+            ancestors=detail.ancestors,
+            project=detail.project,
+            goal=detail.goal,
+        )
 
 
 class CommentReply(ReplyModel):
@@ -249,9 +244,9 @@ class UpdatedIssueReply(WholeIssue):
     comment: CommentReply | None
 
     @classmethod
-    def of(cls, updated: UpdatedIssue) -> UpdatedIssueReply:
+    def of(cls, updated: UpdatedIssue) -> Written:
         """The reply for an updated issue."""
-        return cls.model_validate(merged(updated.issue, updated))
+        return cls.written(updated.issue, comment=updated.comment)
 
 
 class CommentCursor(ReplyModel):
@@ -278,15 +273,12 @@ class HeartbeatContextReply(ReplyModel):
     comment_cursor: CommentCursor
 
     @classmethod
-    def of(cls, context: HeartbeatContext) -> HeartbeatContextReply:
+    def of(cls, context: HeartbeatContext) -> Written:
         """The reply for an issue's context."""
         latest = context.comments[0] if context.comments else None
-        more: dict[str, Any] = {
-            "comments": context.comments,
-            "comment_cursor": CommentCursor(
-                total_comments=context.comment_count,
-                latest_comment_id=None if latest is None else latest.id,
-                latest_comment_at=None if latest is None else latest.created_at,
-            ),
-        }
-        return cls.model_validate(merged(context.detail, more))
+        cursor = CommentCursor.written(
+            total_comments=context.comment_count,
+            latest_comment_id=None if latest is None else latest.id,
+            latest_comment_at=None if latest is None else latest.created_at,
+        )
+        return cls.written(context.detail, comments=context.comments, comment_cursor=cursor)

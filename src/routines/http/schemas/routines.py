@@ -11,8 +11,9 @@ from pydantic import Field
 
 from routines.core.limits import TRIGGERS_PER_REQUEST_MAX
 from routines.core.model import AgentStatus, CatchUpPolicy, ConcurrencyPolicy, Priority, ProjectStatus, RoutineStatus
-from routines.http.schemas.common import Instant, Reference, ReplyModel, RequestModel, Text, Title, UpdateModel, merged
+from routines.http.schemas.common import Reference, RequestModel, Text, Title, UpdateModel
 from routines.http.schemas.issues import ShortIssue
+from routines.http.schemas.reply import Instant, ReplyModel, Written
 from routines.http.schemas.runs import ListedRun
 from routines.http.schemas.triggers import SecretMaterialReply, ShortTrigger, TriggerCreate, WholeTrigger
 from routines.services.routines import CreatedRoutine, ListedRoutine, NewRoutine, RoutineChanges, RoutineDetail
@@ -120,9 +121,9 @@ class CreatedRoutineReply(RoutineReply):
     secret_materials: list[SecretMaterialReply | None]
 
     @classmethod
-    def of(cls, created: CreatedRoutine) -> CreatedRoutineReply:
+    def of(cls, created: CreatedRoutine) -> Written:
         """The reply for a routine created with triggers."""
-        return cls.model_validate(merged(created.routine, created))
+        return cls.written(created.routine, triggers=created.triggers, secret_materials=created.secret_materials)
 
 
 class ListedRoutineReply(RoutineReply):
@@ -133,11 +134,12 @@ class ListedRoutineReply(RoutineReply):
     active_issue: ShortIssue | None
 
     @classmethod
-    def of(cls, listed: ListedRoutine) -> ListedRoutineReply:
+    def of(cls, listed: ListedRoutine) -> Written:
         """The reply for a routine in a list."""
         last_run = None if listed.last_run is None else ListedRun.of(listed.last_run)
-        more = {"triggers": listed.triggers, "last_run": last_run, "active_issue": listed.active_issue}
-        return cls.model_validate(merged(listed.routine, more))
+        return cls.written(
+            listed.routine, triggers=listed.triggers, last_run=last_run, active_issue=listed.active_issue
+        )
 
 
 class RoutineProject(ReplyModel):
@@ -170,14 +172,14 @@ class RoutineDetailReply(RoutineReply):
     active_issue: ShortIssue | None
 
     @classmethod
-    def of(cls, detail: RoutineDetail) -> RoutineDetailReply:
+    def of(cls, detail: RoutineDetail) -> Written:
         """The reply for a routine."""
-        more = {
-            "project": detail.project,
-            "assignee": detail.assignee,
-            "parent_issue": detail.parent_issue,
-            "triggers": detail.triggers,
-            "recent_runs": [ListedRun.of(run) for run in detail.recent_runs],
-            "active_issue": detail.active_issue,
-        }
-        return cls.model_validate(merged(detail.routine, more))
+        return cls.written(
+            detail.routine,
+            project=detail.project,
+            assignee=detail.assignee,
+            parent_issue=detail.parent_issue,
+            triggers=detail.triggers,
+            recent_runs=[ListedRun.of(run) for run in detail.recent_runs],
+            active_issue=detail.active_issue,
+        )

@@ -12,17 +12,9 @@ from pydantic import StrictStr
 from routines.core import strict_json
 from routines.core.limits import IDEMPOTENCY_KEY_CHARACTERS_MAX, RUNS_PAGE_DEFAULT, RUNS_PAGE_MAX
 from routines.core.model import RunStatus, Source
-from routines.http.schemas.common import (
-    Instant,
-    PageLimit,
-    Reference,
-    ReplyModel,
-    RequestModel,
-    StoredObject,
-    characters,
-    merged,
-)
+from routines.http.schemas.common import PageLimit, Reference, RequestModel, characters
 from routines.http.schemas.issues import ShortIssue
+from routines.http.schemas.reply import Instant, ReplyModel, StoredObject, Written
 from routines.http.schemas.triggers import RunTrigger
 from routines.services.context import PageQuery
 from routines.services.firing import ManualRun
@@ -106,7 +98,6 @@ class ListedRun(RunReply):
     trigger: RunTrigger | None
 
     @classmethod
-    def of(cls, run: RunWithLinks) -> ListedRun:
+    def of(cls, run: RunWithLinks) -> Written:
         """The reply for a run with its links."""
-        links = {"linked_issue": run.linked_issue, "trigger": run.trigger, "created_at": run.run.created_at}
-        return cls.model_validate(merged(run.run, links))
+        return cls.written(run.run, linked_issue=run.linked_issue, trigger=run.trigger)

@@ -18,16 +18,8 @@ from routines.core.limits import (
 )
 from routines.core.model import TriggerKind
 from routines.core.signing import SigningMode
-from routines.http.schemas.common import (
-    AnyWhole,
-    Flag,
-    Instant,
-    Label,
-    ReplyModel,
-    RequestModel,
-    UpdateModel,
-    characters,
-)
+from routines.http.schemas.common import AnyWhole, Flag, Label, RequestModel, UpdateModel, characters
+from routines.http.schemas.reply import Instant, ReplyModel
 from routines.services.triggers import NewTrigger, TriggerChanges
 
 CronExpression = Annotated[StrictStr, characters(CRON_EXPRESSION_CHARACTERS_MAX, minimum=1)]

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
 from sqlalchemy import Connection, insert, select, update
 
 from routines.core.model import RoutineStatus, Trigger, TriggerKind
-from routines.core.signing import SigningMode
 from routines.storage.database import DueTrigger
 from routines.storage.rows import every, first, insert_model, select_model, update_model
 from routines.storage.schema import routines, schedule_changes, triggers
@@ -43,24 +41,6 @@ def of_company(connection: Connection, company_id: str) -> list[Trigger]:
         .where(routines.c.company_id == company_id, routines.c.deleted_at.is_(None), _NOT_DELETED)
     )
     return every(connection, Trigger, query.order_by(triggers.c.id))
-
-
-class Webhook(NamedTuple):
-    """A webhook trigger, as far as a delivery is concerned."""
-
-    id: str
-    routine_id: str
-    enabled: bool
-    signing_mode: SigningMode | None
-    replay_window_sec: int | None
-    sealed_secret: bytes | None
-
-
-def of_public_ids(connection: Connection, public_ids: Sequence[str]) -> dict[str, Webhook]:
-    """The webhook triggers behind these public ids."""
-    query = select(triggers.c.public_id, *(triggers.c[name] for name in Webhook._fields))
-    found = connection.execute(query.where(triggers.c.public_id.in_(public_ids), _NOT_DELETED)).all()
-    return {public_id: Webhook(*fields) for public_id, *fields in found}
 
 
 def add(connection: Connection, trigger: Trigger) -> None:

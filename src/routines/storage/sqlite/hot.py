@@ -25,7 +25,8 @@ from routines.core.model import (
     ProjectStatus,
     RoutineStatus,
 )
-from routines.storage.database import DueTrigger, Rows
+from routines.core.signing import SigningMode
+from routines.storage.database import DueTrigger, Rows, Webhook
 from routines.storage.schema import issues, runs
 
 _DUE_COLUMNS = """
@@ -37,6 +38,10 @@ CLAIM = f"""
     WHERE t.id IN (SELECT value FROM json_each(?)) AND t.next_run_at IS NOT NULL
     ORDER BY t.next_run_at, t.id
 """  # noqa: S608 - constants
+WEBHOOKS = """
+    SELECT public_id, id, routine_id, enabled, signing_mode, replay_window_sec, sealed_secret FROM triggers
+    WHERE public_id IN (SELECT value FROM json_each(?))
+"""
 ROUTINE_STATES = """
     SELECT r.id, r.company_id, r.status, r.concurrency_policy, c.status, p.status, a.status, c.issue_prefix,
            r.assignee_agent_id, r.project_id, r.goal_id, r.parent_issue_id, r.title, r.description, r.priority
@@ -93,6 +98,14 @@ class SqliteStatements:
         """Those triggers as they are now; ones that fire no more are left out."""
         return [_due_trigger(row) for row in self._driver.execute(CLAIM, (json.dumps(trigger_ids),))]
 
+    def webhooks(self, public_ids: Sequence[str]) -> dict[str, Webhook]:
+        """The webhook triggers behind these public ids; unknown ones are left out."""
+        found = self._driver.execute(WEBHOOKS, (json.dumps(public_ids),)).fetchall()
+        return {
+            public_id: Webhook(identity, routine_id, bool(enabled), _SIGNING[mode], window, secret)
+            for public_id, identity, routine_id, enabled, mode, window, secret in found
+        }
+
     def routine_states(self, routine_ids: Sequence[str]) -> dict[str, RoutineState]:
         """The routines with their open issues, the newest where there are several."""
         ids = json.dumps(routine_ids)
@@ -147,6 +160,7 @@ _CONCURRENCY = {policy.value: policy for policy in ConcurrencyPolicy}
 _COMPANY = {status.value: status for status in CompanyStatus}
 _PROJECT = {status.value: status for status in ProjectStatus}
 _AGENT = {status.value: status for status in AgentStatus}
+_SIGNING: dict[str | None, SigningMode | None] = {None: None, **{mode.value: mode for mode in SigningMode}}
 _PRIORITY = {priority.value: priority for priority in Priority}
 
 
