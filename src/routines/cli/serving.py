@@ -19,6 +19,8 @@ from routines.wiring import Server
 SHUTDOWN_SECONDS_MAX = 8  # leaves two of the ten within which a stopped server must be gone
 SWITCH_INTERVAL_SECONDS = 0.001  # how long a burst of slots may keep the event loop from answering
 
+GARBAGE_THRESHOLD = 20_000  # a long list makes that many objects, none of them garbage before it is sent
+
 
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, finish what is in hand, and return."""
@@ -26,6 +28,7 @@ def serve(settings: Settings) -> None:
     sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
     server = Server(settings)
     gc.freeze()  # what is loaded by now stays, so that no collection during a burst has to walk through it
+    gc.set_threshold(GARBAGE_THRESHOLD)
     # uvicorn raises the signal again once it has shut down; this is where it then goes, so that the exit is clean.
     signal.signal(signal.SIGTERM, lambda *_: None)
     signal.signal(signal.SIGINT, lambda *_: None)

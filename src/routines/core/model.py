@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from routines.core.signing import SigningMode
 
@@ -305,8 +306,22 @@ class Trigger:
     updated_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class TriggerInBrief(NamedTuple):
+    """A trigger as lists show it, by the thousand."""
+
+    id: str
+    routine_id: str
+    kind: TriggerKind
+    label: str | None
+    enabled: bool
+    cron_expression: str | None
+    timezone: str | None
+    next_run_at: datetime | None
+    last_fired_at: datetime | None
+    last_result: str | None
+
+
+class Run(NamedTuple):
     """What became of one fire; `trigger_payload` and `details` are JSON texts."""
 
     id: str
@@ -358,6 +373,18 @@ class Issue:
     started_at: datetime | None
     completed_at: datetime | None
     created_at: datetime
+    updated_at: datetime
+
+
+class IssueInBrief(NamedTuple):
+    """An issue as others refer to it."""
+
+    id: str
+    identifier: str
+    title: str
+    status: IssueStatus
+    priority: Priority
+    origin_id: str | None
     updated_at: datetime
 
 

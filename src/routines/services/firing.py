@@ -30,7 +30,7 @@ from routines.core.limits import (
     REPLAY_WINDOW_SECONDS_DEFAULT,
     REPLAY_WINDOW_SECONDS_MAX,
 )
-from routines.core.model import WEBHOOK_SENDER, Actor, Run, Source, Trigger
+from routines.core.model import WEBHOOK_SENDER, Actor, Run, Source, TriggerInBrief
 from routines.core.payload import payload_of
 from routines.core.signing import Delivery, SigningMode, Verified, is_github_ping, verify
 from routines.dispatch.batcher import Batcher
@@ -238,7 +238,7 @@ def _check_key(key: str | None) -> None:
         raise InvalidError([Fault(("Idempotency-Key",), message, "invalid_length")])
 
 
-def _as_it_is_now(fire: Fire, by_id: dict[str, Trigger]) -> Fire:
+def _as_it_is_now(fire: Fire, by_id: Mapping[str, TriggerInBrief]) -> Fire:
     """A manual fire with its trigger's state as the transaction sees it; a trigger deleted meanwhile is not enabled."""
     if fire.trigger_id is None:
         return fire

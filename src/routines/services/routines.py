@@ -23,12 +23,14 @@ from routines.core.model import (
     CatchUpPolicy,
     ConcurrencyPolicy,
     Issue,
+    IssueInBrief,
     Priority,
     Project,
     Routine,
     RoutineStatus,
     Run,
     Trigger,
+    TriggerInBrief,
 )
 from routines.services import references
 from routines.services.context import Body, Context, PageQuery, changed_names, company_of_path
@@ -45,8 +47,8 @@ class RunWithLinks:
     """A run, with the issue that it points to and the trigger that fired it."""
 
     run: Run
-    linked_issue: Issue | None
-    trigger: Trigger | None
+    linked_issue: IssueInBrief | None
+    trigger: TriggerInBrief | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +56,9 @@ class ListedRoutine:
     """A routine as a list shows it."""
 
     routine: Routine
-    triggers: list[Trigger]
+    triggers: list[TriggerInBrief]
     last_run: RunWithLinks | None
-    active_issue: Issue | None
+    active_issue: IssueInBrief | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,8 +312,8 @@ def visible_routine(connection: Connection, actor: Actor, routine_id: str) -> Ro
 def linked(
     connection: Connection,
     found: list[Run],
-    known_issues: Sequence[Issue] = (),
-    known_triggers: Sequence[Trigger] = (),
+    known_issues: Sequence[IssueInBrief] = (),
+    known_triggers: Sequence[TriggerInBrief] = (),
 ) -> list[RunWithLinks]:
     """Runs with their issues and triggers, read unless known; a deleted trigger still tells what it was."""
     linked_issues = {issue.id: issue for issue in known_issues}

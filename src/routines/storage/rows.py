@@ -16,8 +16,9 @@ M = TypeVar("M")
 
 @cache
 def columns(table: Table, model: type[Any]) -> tuple[Column[Any], ...]:
-    """The table's columns in the order of the model's fields."""
-    return tuple(table.c[field.name] for field in fields(model))
+    """The table's columns in the order of the model's fields: a dataclass, or a named tuple where lists are long."""
+    names = getattr(model, "_fields", None) or [field.name for field in fields(model)]
+    return tuple(table.c[name] for name in names)
 
 
 def select_model(table: Table, model: type[Any]) -> Select[Any]:

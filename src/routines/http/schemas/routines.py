@@ -10,7 +10,15 @@ from typing import ClassVar
 from pydantic import Field
 
 from routines.core.limits import TRIGGERS_PER_REQUEST_MAX
-from routines.core.model import AgentStatus, CatchUpPolicy, ConcurrencyPolicy, Priority, ProjectStatus, RoutineStatus
+from routines.core.model import (
+    AgentStatus,
+    CatchUpPolicy,
+    ConcurrencyPolicy,
+    IssueInBrief,
+    Priority,
+    ProjectStatus,
+    RoutineStatus,
+)
 from routines.http.schemas.common import Reference, RequestModel, Text, Title, UpdateModel
 from routines.http.schemas.issues import ShortIssue
 from routines.http.schemas.reply import Instant, ReplyModel, Written
@@ -136,10 +144,13 @@ class ListedRoutineReply(RoutineReply):
     @classmethod
     def of(cls, listed: ListedRoutine) -> Written:
         """The reply for a routine in a list."""
-        last_run = None if listed.last_run is None else ListedRun.of(listed.last_run)
-        return cls.written(
-            listed.routine, triggers=listed.triggers, last_run=last_run, active_issue=listed.active_issue
-        )
+        issue: IssueInBrief | Written | None = listed.active_issue
+        last_run = None
+        if listed.last_run is not None:
+            last_run = ListedRun.of(listed.last_run)
+            if listed.last_run.linked_issue is issue:  # nearly always, so it is written once for both
+                issue = last_run["linkedIssue"]
+        return cls.written(listed.routine, triggers=listed.triggers, last_run=last_run, active_issue=issue)
 
 
 class RoutineProject(ReplyModel):

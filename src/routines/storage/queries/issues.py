@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, case, delete, func, insert, select
 
-from routines.core.model import ROUTINE_EXECUTION, Comment, Issue, IssueStatus, Priority
+from routines.core.model import ROUTINE_EXECUTION, Comment, Issue, IssueInBrief, IssueStatus, Priority
 from routines.storage.rows import every, first, get_model, insert_model, select_model, update_model
 from routines.storage.schema import ISSUE_IS_OPEN, comments, issues, routines, wake_ups
 
@@ -19,10 +19,10 @@ def get(connection: Connection, issue_id: str) -> Issue | None:
     return get_model(connection, issues, Issue, issue_id)
 
 
-def of_ids(connection: Connection, issue_ids: Sequence[str]) -> dict[str, Issue]:
+def of_ids(connection: Connection, issue_ids: Sequence[str]) -> dict[str, IssueInBrief]:
     """These issues by id; unknown ones are left out."""
-    query = select_model(issues, Issue).where(issues.c.id.in_(issue_ids))
-    return {issue.id: issue for issue in every(connection, Issue, query)}
+    query = select_model(issues, IssueInBrief).where(issues.c.id.in_(issue_ids))
+    return {issue.id: issue for issue in every(connection, IssueInBrief, query)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def open_of_routine(connection: Connection, routine_id: str) -> Issue | None:
     return first(connection, Issue, query.order_by(issues.c.id.desc()))
 
 
-def open_of_company_routines(connection: Connection, company_id: str) -> dict[str, Issue]:
+def open_of_company_routines(connection: Connection, company_id: str) -> dict[str, IssueInBrief]:
     """The newest open execution issue of each of a company's routines that has one, by routine id."""
     newest = (
         select(func.max(issues.c.id))
@@ -75,8 +75,8 @@ def open_of_company_routines(connection: Connection, company_id: str) -> dict[st
         .where(routines.c.company_id == company_id, issues.c.origin_kind == ROUTINE_EXECUTION, ISSUE_IS_OPEN)
         .group_by(issues.c.origin_id)
     )
-    query = select_model(issues, Issue).where(issues.c.id.in_(newest))
-    return {issue.origin_id or "": issue for issue in every(connection, Issue, query)}
+    query = select_model(issues, IssueInBrief).where(issues.c.id.in_(newest))
+    return {issue.origin_id or "": issue for issue in every(connection, IssueInBrief, query)}
 
 
 def add(connection: Connection, issue: Issue) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select, update
 
-from routines.core.model import RoutineStatus, Trigger, TriggerKind
+from routines.core.model import RoutineStatus, Trigger, TriggerInBrief, TriggerKind
 from routines.storage.database import DueTrigger
 from routines.storage.rows import every, first, insert_model, select_model, update_model
 from routines.storage.schema import routines, schedule_changes, triggers
@@ -27,20 +27,20 @@ def of_routines(connection: Connection, routine_ids: Sequence[str]) -> list[Trig
     return every(connection, Trigger, query.order_by(triggers.c.id))
 
 
-def of_ids(connection: Connection, trigger_ids: Sequence[str]) -> dict[str, Trigger]:
+def of_ids(connection: Connection, trigger_ids: Sequence[str]) -> dict[str, TriggerInBrief]:
     """These triggers by id, deleted ones included, for their runs still tell of them."""
-    query = select_model(triggers, Trigger).where(triggers.c.id.in_(trigger_ids))
-    return {trigger.id: trigger for trigger in every(connection, Trigger, query)}
+    query = select_model(triggers, TriggerInBrief).where(triggers.c.id.in_(trigger_ids))
+    return {trigger.id: trigger for trigger in every(connection, TriggerInBrief, query)}
 
 
-def of_company(connection: Connection, company_id: str) -> list[Trigger]:
+def of_company(connection: Connection, company_id: str) -> list[TriggerInBrief]:
     """The triggers of a company's routines, oldest first."""
     query = (
-        select_model(triggers, Trigger)
+        select_model(triggers, TriggerInBrief)
         .join(routines, routines.c.id == triggers.c.routine_id)
         .where(routines.c.company_id == company_id, routines.c.deleted_at.is_(None), _NOT_DELETED)
     )
-    return every(connection, Trigger, query.order_by(triggers.c.id))
+    return every(connection, TriggerInBrief, query.order_by(triggers.c.id))
 
 
 def add(connection: Connection, trigger: Trigger) -> None:
