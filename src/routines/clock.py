@@ -22,6 +22,11 @@ class Clock(Protocol):
         ...
 
 
+def monotonic_seconds() -> float:
+    """Seconds since some moment, which never run backwards: for what is counted by the minute, not for instants."""
+    return time.monotonic()
+
+
 class SystemClock:
     """The machine's wall clock, optionally shifted and sped up for tests with real processes.
 

@@ -41,7 +41,6 @@ def serve(settings: Settings) -> None:
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=False,  # nothing depends on where a request came from
             timeout_graceful_shutdown=SHUTDOWN_SECONDS_MAX,
         )
     ).run()

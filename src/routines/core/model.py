@@ -140,6 +140,8 @@ class IssueStatus(StrEnum):
 CLOSED_ISSUE_STATUSES = frozenset({IssueStatus.DONE, IssueStatus.CANCELLED})
 ROUTINE_EXECUTION = "routine_execution"
 """The `originKind` of issues that a fire created."""
+WAKE_UP_REASON = "issue_assigned"
+"""Why an agent is woken: it has an issue that it did not have."""
 
 
 class ActorType(StrEnum):

@@ -15,13 +15,12 @@ from routines.clock import Ids
 from routines.core.errors import ConflictError, NotFoundError, RoutinesError
 from routines.core.fires import Alias, CreateIssue, Decision, Finish, Fire, Join, OpenIssue, Refuse, RoutineState
 from routines.core.instants import to_milliseconds
-from routines.core.model import ROUTINE_EXECUTION, IssueStatus, Run, RunStatus, Source
+from routines.core.model import ROUTINE_EXECUTION, WAKE_UP_REASON, IssueStatus, Run, RunStatus, Source
 from routines.core.policies import decide
 from routines.storage.database import Rows, Transaction
 
 ROUTINE_NOT_FOUND = "Routine not found"
 REPLAY_DETECTED = "Webhook replay detected"
-WAKE_UP_REASON = "issue_assigned"
 
 
 class Receipt(NamedTuple):

@@ -14,12 +14,13 @@ from sqlalchemy import Connection
 
 from routines.clock import Clock, Ids
 from routines.core import strict_json
-from routines.core.access import require_company_path
+from routines.core.access import require_company_path, require_visible
 from routines.core.errors import NotFoundError
-from routines.core.model import Activity, Actor, Company
+from routines.core.model import Activity, Actor, Company, Routine
+from routines.dispatch.dispatcher import ROUTINE_NOT_FOUND
 from routines.keyring import Keyring
 from routines.storage.database import Database
-from routines.storage.queries import activity, companies
+from routines.storage.queries import activity, companies, routines
 
 T = TypeVar("T")
 Body = Callable[[], T]
@@ -91,3 +92,12 @@ def on_the_wire(name: str) -> str:
     """A field's name in camelCase, as callers know it."""
     head, *rest = name.split("_")
     return head + "".join(word.capitalize() for word in rest)
+
+
+def visible_routine(connection: Connection, actor: Actor, routine_id: str) -> Routine:
+    """The routine with that id, if it exists for this caller; else `NotFoundError`."""
+    routine = routines.get(connection, routine_id)
+    if routine is None:
+        raise NotFoundError(ROUTINE_NOT_FOUND)
+    require_visible(actor, routine.company_id, ROUTINE_NOT_FOUND)
+    return routine

@@ -36,8 +36,7 @@ from routines.core.signing import Delivery, SigningMode, Verified, is_github_pin
 from routines.dispatch.batcher import Batcher
 from routines.dispatch.dispatcher import Receipt, dispatch
 from routines.keyring import MasterKeyError
-from routines.services.context import Body, Context
-from routines.services.routines import visible_routine
+from routines.services.context import Body, Context, visible_routine
 from routines.services.triggers import TRIGGER_NOT_FOUND
 from routines.storage.database import Transaction, Webhook
 from routines.storage.queries import runs, triggers

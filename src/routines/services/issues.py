@@ -18,6 +18,7 @@ from routines.core.lifecycle import require_assignable, run_after_issue_move
 from routines.core.limits import LIST_PAGE_MAX
 from routines.core.model import (
     CLOSED_ISSUE_STATUSES,
+    WAKE_UP_REASON,
     Actor,
     Comment,
     Goal,
@@ -192,7 +193,7 @@ class Issues:
             )
             issues.add(connection, issue)
             if issue.status not in CLOSED_ISSUE_STATUSES:
-                issues.wake(connection, issue, "issue_assigned")
+                issues.wake(connection, issue, WAKE_UP_REASON)
             self._record(transaction, actor, "created", issue, now, {"title": issue.title})
         return issue
 
@@ -307,7 +308,7 @@ class Issues:
         if closed or reassigned:
             issues.drop_wake_ups(connection, after.id)
         if not closed and (reassigned or reopened):
-            issues.wake(connection, after, "issue_assigned")
+            issues.wake(connection, after, WAKE_UP_REASON)
         names = changed_names(before, after)
         self._record(transaction, actor, action, after, now, {"changed": names, "status": after.status.value})
         return after

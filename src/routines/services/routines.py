@@ -13,8 +13,8 @@ from typing import TypedDict
 
 from sqlalchemy import Connection
 
-from routines.core.access import Action, require, require_visible
-from routines.core.errors import ConflictError, ForbiddenError, NotFoundError
+from routines.core.access import Action, require
+from routines.core.errors import ConflictError, ForbiddenError
 from routines.core.lifecycle import require_assignable, require_changeable
 from routines.core.limits import LIST_PAGE_MAX, RECENT_RUNS
 from routines.core.model import (
@@ -33,13 +33,11 @@ from routines.core.model import (
     TriggerInBrief,
 )
 from routines.services import references
-from routines.services.context import Body, Context, PageQuery, changed_names, company_of_path
+from routines.services.context import Body, Context, PageQuery, changed_names, company_of_path, visible_routine
 from routines.services.schedules import keep_history, move_with_routine, settle_before_change
 from routines.services.triggers import NewTrigger, SecretMaterial, Triggers
 from routines.storage.queries import agents, issues, projects, routines, runs, triggers
 from routines.storage.queries.routines import RoutineQuery
-
-ROUTINE_NOT_FOUND = "Routine not found"
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,15 +296,6 @@ class Routines:
             references.goal(connection, company_id, goal_id)
         if parent_issue_id is not None:
             references.issue(connection, company_id, parent_issue_id)
-
-
-def visible_routine(connection: Connection, actor: Actor, routine_id: str) -> Routine:
-    """The routine with that id, if it exists for this caller; else `NotFoundError`."""
-    routine = routines.get(connection, routine_id)
-    if routine is None:
-        raise NotFoundError(ROUTINE_NOT_FOUND)
-    require_visible(actor, routine.company_id, ROUTINE_NOT_FOUND)
-    return routine
 
 
 def linked(

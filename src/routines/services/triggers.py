@@ -15,15 +15,14 @@ from routines.core.access import Action, require, require_visible
 from routines.core.errors import Fault, ImpossibleError, InvalidError, NotFoundError
 from routines.core.lifecycle import require_changeable
 from routines.core.model import Actor, Routine, Trigger, TriggerKind
-from routines.core.signing import SigningMode, new_secret
-from routines.services.context import Body, Context, changed_names, on_the_wire
+from routines.core.signing import SECRET_ENTROPY_BYTES, SigningMode, new_secret
+from routines.services.context import Body, Context, changed_names, on_the_wire, visible_routine
 from routines.services.schedules import is_live, keep_history, scheduled, settle_before_change
 from routines.storage.database import Transaction
-from routines.storage.queries import routines, triggers
+from routines.storage.queries import triggers
 
 TRIGGER_NOT_FOUND = "Routine trigger not found"
 PUBLIC_ID_BYTES = 12
-SECRET_ENTROPY_BYTES = 32
 FIELDS_OF_KIND = {
     TriggerKind.SCHEDULE: frozenset({"cron_expression", "timezone"}),
     TriggerKind.WEBHOOK: frozenset({"signing_mode", "replay_window_sec"}),
@@ -81,7 +80,7 @@ class Triggers:
     def add(self, actor: Actor, routine_id: str, body: Body[NewTrigger]) -> TriggerWithSecret:
         """Add a trigger to a routine that its caller may change."""
         with self.context.database.write() as transaction:
-            routine = self._routine(transaction, actor, routine_id)
+            routine = visible_routine(transaction.connection, actor, routine_id)
             require(actor, Action.CHANGE_ROUTINE, assigned_to=routine.assignee_agent_id)
             made = self.create(transaction, actor, routine, body(), self.context.clock.now())
             require_changeable(routine)  # told last; what was made is then rolled back
@@ -217,16 +216,9 @@ class Triggers:
         if trigger is None:
             raise NotFoundError(TRIGGER_NOT_FOUND)
         require_visible(actor, trigger.company_id, TRIGGER_NOT_FOUND)
-        routine = self._routine(transaction, actor, trigger.routine_id)
+        routine = visible_routine(transaction.connection, actor, trigger.routine_id)
         require(actor, Action.CHANGE_ROUTINE, assigned_to=routine.assignee_agent_id)
         return trigger, routine
-
-    def _routine(self, transaction: Transaction, actor: Actor, routine_id: str) -> Routine:
-        routine = routines.get(transaction.connection, routine_id)
-        if routine is None:
-            raise NotFoundError("Routine not found")
-        require_visible(actor, routine.company_id, "Routine not found")
-        return routine
 
     def _with_new_secret(self, trigger: Trigger) -> tuple[Trigger, str | None]:
         """The trigger with a fresh secret sealed for it, and the secret; mode `none` has none."""

@@ -5,7 +5,6 @@ Each page calls the services as its caller and renders a view; sessions are `htt
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -15,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse
 
-from routines.clock import Clock
+from routines.clock import Clock, monotonic_seconds
 from routines.core.errors import RateLimitedError, UnauthorizedError
 from routines.http.auth import SESSION_COOKIE, SESSION_SECONDS_MAX, Authentication, AuthMode
 from routines.http.call import read_body
@@ -80,7 +79,7 @@ async def login(request: Request) -> Response:
     authentication.require_same_origin(request)
     client = request.client.host if request.client else ""
     try:
-        sign_in_limiter.admit(client, time.monotonic())
+        sign_in_limiter.admit(client, monotonic_seconds())
     except RateLimitedError as error:
         limited = _page("login.html", 429, problem="Too many attempts; wait a moment and try again.")
         limited.headers["Retry-After"] = str(error.retry_after_seconds)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import time
 
 from fastapi import APIRouter, Request, Response
 
+from routines.clock import monotonic_seconds
 from routines.core.errors import NotFoundError, RoutinesError
 from routines.core.limits import IDEMPOTENCY_KEY_CHARACTERS_MAX
 from routines.core.signing import Delivery
@@ -97,7 +97,7 @@ async def fire_webhook(request: Request, public_id: str) -> Response:
         body = await read_body(request)
         if PUBLIC_ID.fullmatch(public_id) is None:
             raise NotFoundError(TRIGGER_NOT_FOUND)
-        limiter.admit(public_id, time.monotonic())
+        limiter.admit(public_id, monotonic_seconds())
         # RFC 9110, section 5.5: white space around a value is no part of it.
         headers = {name.decode("latin-1"): value.decode("latin-1").strip(" \t") for name, value in request.headers.raw}
         delivery = Delivery(headers, body)
