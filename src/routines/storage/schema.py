@@ -1,7 +1,8 @@
 """The tables, shared by every database; columns stand in the order of the model's fields.
 
 Runs, issues, comments and wake-ups have no foreign keys: the dispatcher has locked and read their parents, and keys
-on hot tables halve the rate. Questions are in `queries`, changes of the schema in `migrations`.
+on hot tables halve the rate. Questions are in `queries`, changes of the schema in `migrations`; those say for every
+database which rows an index is for, while naming another database here would load its dialect at each start.
 """
 
 from __future__ import annotations
@@ -179,7 +180,6 @@ Index(
     triggers.c.next_run_at,
     triggers.c.id,
     sqlite_where=_NEXT_IS_SET,
-    postgresql_where=_NEXT_IS_SET,
 )
 
 # What a schedule was, from `at` until the next row of its trigger: for any past range this says which slots were due.
@@ -225,7 +225,7 @@ runs = Table(
 Index("ix_runs_routine_id_id", runs.c.routine_id, runs.c.id)
 Index("ix_runs_company_id_id", runs.c.company_id, runs.c.id)
 _LINKED = text("linked_issue_id IS NOT NULL")
-Index("ix_runs_linked_issue_id", runs.c.linked_issue_id, sqlite_where=_LINKED, postgresql_where=_LINKED)
+Index("ix_runs_linked_issue_id", runs.c.linked_issue_id, sqlite_where=_LINKED)
 
 # Further causes of a fire, under which it may come again; see `core.fires.Alias`.
 run_aliases = Table(
@@ -237,7 +237,7 @@ run_aliases = Table(
     Column("expires_at", Instant),
 )
 _EXPIRES = text("expires_at IS NOT NULL")
-Index("ix_run_aliases_expires_at", run_aliases.c.expires_at, sqlite_where=_EXPIRES, postgresql_where=_EXPIRES)
+Index("ix_run_aliases_expires_at", run_aliases.c.expires_at, sqlite_where=_EXPIRES)
 
 issues = Table(
     "issues",
@@ -266,8 +266,8 @@ ISSUE_IS_OPEN = text("issues.status NOT IN ('done', 'cancelled')")
 _OPEN = text("status NOT IN ('done', 'cancelled')")
 _OPEN_EXECUTION = text("origin_id IS NOT NULL AND status NOT IN ('done', 'cancelled')")
 Index("ix_issues_company_id_id", issues.c.company_id, issues.c.id)
-Index("ix_issues_open_origin_id", issues.c.origin_id, sqlite_where=_OPEN_EXECUTION, postgresql_where=_OPEN_EXECUTION)
-Index("ix_issues_open_assignee", issues.c.assignee_agent_id, sqlite_where=_OPEN, postgresql_where=_OPEN)
+Index("ix_issues_open_origin_id", issues.c.origin_id, sqlite_where=_OPEN_EXECUTION)
+Index("ix_issues_open_assignee", issues.c.assignee_agent_id, sqlite_where=_OPEN)
 
 comments = Table(
     "comments",
