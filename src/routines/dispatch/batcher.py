@@ -29,7 +29,7 @@ Settled = list[tuple[AnyFuture[Answer], Answer | Exception]]
 COMMIT_DELAY_SECONDS = 0.002
 """How long a set waits for more where the one before it had more than one request.
 
-A transaction costs what ten more requests in it do; who calls alone never waits.
+A transaction costs what ten more requests in it do; after a set of one nobody waits.
 """
 
 log = structlog.get_logger(__name__)

@@ -40,7 +40,7 @@ CLAIM = f"""
 """  # noqa: S608 - constants
 WEBHOOKS = """
     SELECT public_id, id, routine_id, enabled, signing_mode, replay_window_sec, sealed_secret FROM triggers
-    WHERE public_id IN (SELECT value FROM json_each(?))
+    WHERE public_id IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL
 """
 ROUTINE_STATES = """
     SELECT r.id, r.company_id, r.status, r.concurrency_policy, c.status, p.status, a.status, c.issue_prefix,
