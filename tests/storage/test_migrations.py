@@ -78,7 +78,7 @@ def test_migrating_again_changes_nothing(migrated: SqliteDatabase) -> None:
 
 
 def test_several_programs_may_migrate_one_database_at_once(tmp_path: Path) -> None:
-    databases = [SqliteDatabase(tmp_path / "shared.db") for _ in range(4)]
+    databases = [SqliteDatabase(tmp_path / "shared.db") for _ in range(8)]
     with ThreadPoolExecutor(len(databases)) as threads:
         list(threads.map(SqliteDatabase.migrate, databases))
     for database in databases:

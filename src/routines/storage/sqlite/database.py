@@ -7,6 +7,7 @@ Write-ahead logging lets readers go on during a write; `synchronous=FULL` makes 
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import QueuePool
 
+from routines.clock import monotonic_seconds
 from routines.core.errors import UnavailableError
 from routines.storage import migrations
 from routines.storage.database import Transaction
@@ -25,6 +27,7 @@ from routines.storage.sqlite.hot import SqliteStatements
 
 READERS_MAX = 8  # more than two cores can use; each holds a page cache
 BUSY_TIMEOUT_MILLISECONDS = 5_000  # only another process can hold the file: a backup, a shell
+BUSY_PAUSE_SECONDS = 0.01  # between two tries where SQLite itself does not wait
 PATIENCE_SECONDS = 5.0  # how long a caller waits for a connection, or for its turn to write, before it is told 503
 STATEMENTS_CACHED = 256  # all that the service ever prepares
 
@@ -102,17 +105,31 @@ def _engine(path: Path, *, connections: int, begin: str, pragmas: tuple[str, ...
     )
 
     def prepare(connection: sqlite3.Connection, _record: object) -> None:
-        for pragma in (
-            "journal_mode=WAL",
-            f"busy_timeout={BUSY_TIMEOUT_MILLISECONDS}",
-            "foreign_keys=ON",
-            *pragmas,
-        ):
+        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MILLISECONDS}")
+        _log_ahead(connection)
+        for pragma in ("foreign_keys=ON", *pragmas):
             connection.execute(f"PRAGMA {pragma}")
 
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", _beginner(begin))
     return engine
+
+
+def _log_ahead(connection: sqlite3.Connection) -> None:
+    """Switch to write-ahead logging, waiting for other programs that do so on the same new file.
+
+    SQLite answers BUSY to all but one of them, and at once: waiting inside could be a deadlock of two who both read.
+    """
+    patient_until = monotonic_seconds() + PATIENCE_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic_seconds() > patient_until:
+                raise
+            time.sleep(BUSY_PAUSE_SECONDS)
+        else:
+            return
 
 
 def _beginner(statement: str) -> Callable[[Connection], None]:
