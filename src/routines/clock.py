@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import time
+from collections import deque
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Protocol
@@ -27,21 +29,75 @@ def monotonic_seconds() -> float:
     return time.monotonic()
 
 
-class SystemClock:
-    """The machine's wall clock, optionally shifted and sped up for tests with real processes.
+@dataclass(frozen=True, slots=True)
+class ClockSetting:
+    """How a test's servers see time: shifted by `offset`, and running `rate` times as fast since `since`.
 
-    `offset` moves it, `rate` multiplies how fast it runs from the moment of construction.
+    Servers that are to agree share `since`; without it a faster clock runs from when it was made.
     """
 
-    def __init__(self, *, offset: timedelta = timedelta(0), rate: float = 1.0) -> None:
-        self._offset = offset
-        self._rate = rate
-        self._started = time.time()
+    offset: timedelta = timedelta(0)
+    rate: float = 1.0
+    since: datetime | None = None
+
+    def instant(self, seconds: float, made_at: float) -> datetime:
+        """The instant that is shown where the clock behind it shows `seconds` of the epoch."""
+        since = made_at if self.since is None else self.since.timestamp()
+        shown = since + (seconds - since) * self.rate + self.offset.total_seconds()
+        return from_milliseconds(int(shown * 1000))
+
+
+AS_IT_IS = ClockSetting()
+
+
+class SystemClock:
+    """The machine's wall clock."""
+
+    def __init__(self, setting: ClockSetting = AS_IT_IS) -> None:
+        self._setting = setting
+        self._made_at = time.time()
 
     def now(self) -> datetime:
         """The current instant; it may jump as the machine's clock does, which the scheduler expects."""
-        seconds = self._started + (time.time() - self._started) * self._rate + self._offset.total_seconds()
-        return from_milliseconds(int(seconds * 1000))
+        return self._setting.instant(time.time(), self._made_at)
+
+
+class DatabaseClock:
+    """A database's clock, by which several servers agree: never ahead of it, behind by an answer's way at most.
+
+    Between two answers it goes on by this machine's steady clock, so that the machine's wall clock means nothing.
+    """
+
+    ANSWERS_KEPT = 10
+    JUMP_SECONDS = 0.5  # no answer is that long under way on a network that serves a database
+
+    def __init__(self, setting: ClockSetting = AS_IT_IS) -> None:
+        self._setting = setting
+        self._leads: deque[float] = deque(maxlen=self.ANSWERS_KEPT)
+        self._lead = 0.0
+        self._made_at = 0.0
+
+    def answered(self, seconds: float) -> None:
+        """Take in what the database's clock showed (seconds of the epoch) in an answer that came this moment."""
+        lead = seconds - steady_seconds()
+        if not self._leads:
+            self._made_at = seconds
+        elif abs(lead - self._lead) > self.JUMP_SECONDS:
+            self._leads.clear()
+        self._leads.append(lead)
+        self._lead = max(self._leads)  # each is too small by its way here, so the largest is the nearest
+
+    def now(self) -> datetime:
+        """The current instant by the database."""
+        return self._setting.instant(steady_seconds() + self._lead, self._made_at)
+
+
+def steady_seconds() -> float:
+    """Seconds since some moment that go on while the machine is suspended, where its system can tell them."""
+    return time.clock_gettime(_STEADY) if _STEADY is not None else time.monotonic()
+
+
+_STEADY: int | None = getattr(time, "CLOCK_BOOTTIME", None)
 
 
 _VARIANTS = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}

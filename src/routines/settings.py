@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 
+from routines.clock import AS_IT_IS, ClockSetting
 from routines.core.errors import RoutinesError
 from routines.http.auth import AuthMode, is_loopback_address
+from routines.storage.opening import DatabasePlace
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 3100
@@ -25,6 +28,13 @@ MISFIRE_GRACE_SECONDS_MAX = 86_400  # all slots within it fire at once; a minute
 DEFAULT_FIRES_PER_MINUTE = 600
 PORT_MAX = 65_535
 NUMBER_MAX = 1e9  # thirty years in seconds; nothing that is set here is sensibly larger
+
+
+class Role(StrEnum):
+    """A part of the work that a server can do."""
+
+    API = "api"
+    SCHEDULER = "scheduler"
 
 
 class SettingsError(RoutinesError):
@@ -39,13 +49,14 @@ class Settings:
     port: int = DEFAULT_PORT
     data_dir: Path = field(default_factory=lambda: user_data_path("routines"))
     database_url: str | None = None
+    database_direct_url: str | None = None
+    roles: frozenset[Role] = frozenset(Role)
     auth: AuthMode = AuthMode.LOCAL_TRUSTED
     public_url: str | None = None
     master_key: str | None = None
     misfire_grace: timedelta = timedelta(seconds=DEFAULT_MISFIRE_GRACE_SECONDS)
     fires_per_minute: int = DEFAULT_FIRES_PER_MINUTE
-    clock_offset: timedelta = timedelta(0)
-    clock_rate: float = 1.0
+    clock: ClockSetting = AS_IT_IS
 
     @property
     def base_url(self) -> str:
@@ -54,6 +65,11 @@ class Settings:
             return self.public_url.rstrip("/")
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
+
+    @property
+    def database(self) -> DatabasePlace:
+        """Where the database is."""
+        return DatabasePlace(self.database_url, self.data_dir, self.database_direct_url)
 
     @property
     def key_file(self) -> Path:
@@ -71,6 +87,12 @@ class Settings:
                 f"local_trusted makes everybody who reaches {self.host} the board; "
                 "serve on 127.0.0.1, or with --auth authenticated"
             )
+        if not self.roles:
+            raise SettingsError(f"A server needs a role; give one or more of {', '.join(Role)}")
+        if self.roles != frozenset(Role) and self.database.file() is not None:
+            raise SettingsError(
+                "On SQLite one server does everything; to split the work, give --database-url postgresql://..."
+            )
         if not 0 <= self.port <= PORT_MAX:
             raise SettingsError(f"The port {self.port} must be from 0 to {PORT_MAX}")
         if self.public_url and not _is_http_url(self.public_url):
@@ -84,6 +106,15 @@ def _is_http_url(url: str) -> bool:
     except ValueError:
         return False
     return parts.scheme in {"http", "https"} and bool(parts.hostname) and port != 0
+
+
+def roles_of(text: str) -> frozenset[Role]:
+    """The roles that a text names, with commas between them; raises `SettingsError`."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in set(Role):
+            raise SettingsError(f"There is no role {name!r}; a server's roles are one or more of {', '.join(Role)}")
+    return frozenset(Role(name) for name in names)
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
@@ -110,11 +141,14 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     auth = given.get("ROUTINES_AUTH", unset.auth)
     if auth not in set(AuthMode):
         raise SettingsError(f"ROUTINES_AUTH is {auth!r}; it must be one of {', '.join(AuthMode)}")
+    since = given.get("ROUTINES_TEST_CLOCK_SINCE_SECONDS")
     return Settings(
         host=given.get("ROUTINES_HOST", unset.host),
         port=whole_number("ROUTINES_PORT", unset.port, 0, PORT_MAX),
         data_dir=Path(given["ROUTINES_DATA_DIR"]) if "ROUTINES_DATA_DIR" in given else unset.data_dir,
         database_url=given.get("ROUTINES_DATABASE_URL"),
+        database_direct_url=given.get("ROUTINES_DATABASE_DIRECT_URL"),
+        roles=roles_of(given["ROUTINES_ROLE"]) if "ROUTINES_ROLE" in given else unset.roles,
         auth=AuthMode(auth),
         public_url=given.get("ROUTINES_PUBLIC_URL"),
         master_key=given.get("ROUTINES_MASTER_KEY"),
@@ -127,6 +161,11 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
             )
         ),
         fires_per_minute=whole_number("ROUTINES_FIRE_RATE_PER_MINUTE", DEFAULT_FIRES_PER_MINUTE, 1),
-        clock_offset=timedelta(seconds=number("ROUTINES_TEST_CLOCK_OFFSET_SECONDS", 0, -NUMBER_MAX)),
-        clock_rate=number("ROUTINES_TEST_CLOCK_RATE", 1, 0),
+        clock=ClockSetting(
+            offset=timedelta(seconds=number("ROUTINES_TEST_CLOCK_OFFSET_SECONDS", 0, -NUMBER_MAX)),
+            rate=number("ROUTINES_TEST_CLOCK_RATE", 1, 0),
+            since=None
+            if since is None
+            else datetime.fromtimestamp(number("ROUTINES_TEST_CLOCK_SINCE_SECONDS", 0, 0, 1e11), UTC),
+        ),
     )

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
-from routines.clock import Clock, Ids, SystemClock
+from routines.clock import Clock, Ids
 from routines.dispatch import zone_data
 from routines.dispatch.batcher import Batcher
 from routines.dispatch.scheduler import Scheduler
@@ -30,7 +31,7 @@ from routines.services.issues import Issues
 from routines.services.projects import Projects
 from routines.services.routines import Routines
 from routines.services.triggers import Triggers
-from routines.settings import Settings
+from routines.settings import Role, Settings
 from routines.storage.opening import lock_database, open_database
 from routines.web import pages
 
@@ -42,11 +43,11 @@ class Server:
         settings.check()
         settings.make_data_dir()
         self.settings = settings
-        self._database_lock = lock_database(settings.database_url, settings.data_dir)
-        self.clock = clock or SystemClock(offset=settings.clock_offset, rate=settings.clock_rate)
+        self._database_lock = lock_database(settings.database)
         ids = Ids()
         keyring = Keyring(load_master_key(settings.master_key, settings.key_file))
-        self.database = open_database(settings.database_url, settings.data_dir)
+        self.database = open_database(settings.database)
+        self.clock = clock or self.database.make_clock(settings.clock)
         self.scheduler = Scheduler(self.database, self.clock, ids, grace=settings.misfire_grace)
         context = Context(
             database=self.database,
@@ -55,7 +56,7 @@ class Server:
             keyring=keyring,
             grace=settings.misfire_grace,
             public_url=settings.base_url,
-            notice_slot=self.scheduler.notice,
+            notice_slot=self._notice_slot,
         )
         self.batcher: FireBatcher = Batcher(self.database, FireSets(context).handle)
         self.identity = Identity(context)
@@ -75,15 +76,24 @@ class Server:
     def start(self) -> None:
         """Begin firing; next slots are first computed anew if time zone data has changed."""
         zone_data.refresh(self.database)
+        self.database.watch(self.scheduler.notice)
         self.batcher.start()
-        self.scheduler.start()
+        if Role.SCHEDULER in self.settings.roles:
+            self.scheduler.start()
 
     def stop(self) -> None:
         """Finish what is in hand, in the order in which nothing new can come, and let go of the database."""
         self.scheduler.stop()
         self.batcher.stop()
         self.database.close()
-        self._database_lock.release()
+        if self._database_lock is not None:
+            self._database_lock.release()
+
+    def _notice_slot(self, next_run_at: datetime | None) -> None:
+        """Wake the scheduler, and those of the other servers, if that slot is nearer than what they wait for."""
+        if next_run_at is not None:
+            self.scheduler.notice(next_run_at)
+            self.database.announce(next_run_at)
 
     @asynccontextmanager
     async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:

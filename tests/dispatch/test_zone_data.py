@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from sqlalchemy import update
+
 from routines.dispatch import zone_data
+from routines.dispatch.dispatcher import move_columns
+from routines.storage.database import Move, Rows
+from routines.storage.schema import triggers
 from support.clock import HOUR
 from support.service import Company, Service, ok
 
@@ -15,7 +20,8 @@ def test_next_slots_are_computed_anew_once_for_each_version(service: Service, co
     trigger_id = routine["triggers"][0]["id"]
     stale = service.clock.now() + HOUR
     with service.server.database.write() as transaction:  # as other zone data would have computed it
-        transaction.hot.advance([(service.clock.now(), stale, trigger_id)])
+        move = Move(trigger_id, service.clock.now(), stale)
+        transaction.hot.write(Rows(triggers=[(None, None, *move_columns(move))]))
     assert zone_data.refresh(service.server.database, "2026a") == 0
     assert zone_data.refresh(service.server.database, "2026b") == 1
     trigger = ok(company.board.get(f"/routines/{routine['id']}"))["triggers"][0]
@@ -27,7 +33,6 @@ def test_a_schedule_that_new_data_cannot_read_leaves_the_others_alone(service: S
         triggers=[{"kind": "schedule", "cronExpression": "0 8 * * *"}, {"kind": "schedule", "cronExpression": "@daily"}]
     )
     with service.server.database.write() as transaction:
-        transaction.connection.exec_driver_sql(
-            "UPDATE triggers SET timezone = 'Gone/Zone' WHERE id = ?", (routine["triggers"][0]["id"],)
-        )
+        gone = update(triggers).where(triggers.c.id == routine["triggers"][0]["id"]).values(timezone="Gone/Zone")
+        transaction.connection.execute(gone)
     assert zone_data.refresh(service.server.database, "2026b") == 2

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import timedelta
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
-from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -17,8 +15,6 @@ from routines.storage.database import Transaction
 from routines.storage.sqlite import hot
 from routines.storage.sqlite.database import READERS_MAX, SqliteDatabase
 from routines.storage.sqlite.fair_lock import FairLock
-from support.clock import MINUTE, MONDAY_NOON
-from support.service import Company, Service, ok
 
 SYNCHRONOUS_FULL = 2
 WAITERS = 8
@@ -149,66 +145,7 @@ def test_closing_leaves_one_file_that_holds_everything(database: SqliteDatabase)
     again.close()
 
 
-def in_transaction(service: Service, question: Callable[[Transaction], Any]) -> Any:
-    """The answer to a question asked of the hot statements."""
-    with service.server.database.write() as transaction:
-        return question(transaction)
-
-
-def test_claiming_leaves_out_what_fires_no_more(service: Service, company: Company) -> None:
-    schedule = {"kind": "schedule", "cronExpression": "1 12 * * *"}
-    live, disabled = company.routine(triggers=[schedule, {**schedule, "enabled": False}])["triggers"]
-    paused = company.routine(status="paused", triggers=[schedule])["triggers"][0]
-    asked = [each["id"] for each in (live, disabled, paused)] + ["unknown"]
-    claimed = in_transaction(service, lambda transaction: transaction.hot.claim(asked))
-    assert [each.id for each in claimed] == [live["id"]]
-    assert claimed[0].next_run_at == MONDAY_NOON.replace(minute=1, second=0)
-    in_transaction(
-        service, lambda transaction: transaction.hot.advance([(MONDAY_NOON + timedelta(days=1), None, live["id"])])
-    )
-    assert in_transaction(service, lambda transaction: transaction.hot.claim(asked)) == []
-
-
-def test_routines_are_read_with_their_newest_open_issue(service: Service, company: Company) -> None:
-    busy = company.routine(concurrencyPolicy="always_enqueue")["id"]
-    idle, gone = company.routine()["id"], company.routine()["id"]
-    ok(company.board.post(f"/routines/{busy}/run"), 202)
-    service.clock.advance(MINUTE)
-    newest = ok(company.board.post(f"/routines/{busy}/run"), 202)
-    closed = ok(company.board.post(f"/routines/{idle}/run"), 202)
-    company.close(closed["linkedIssueId"])
-    assert company.board.delete(f"/routines/{gone}").status_code == 204
-    states = in_transaction(service, lambda transaction: transaction.hot.routine_states([busy, idle, gone, "unknown"]))
-    assert set(states) == {busy, idle}
-    assert (states[busy].open_issue.id, states[busy].open_issue.origin_run_id) == (
-        newest["linkedIssueId"],
-        newest["id"],
-    )
-    assert states[idle].open_issue is None
-
-
-def test_issue_numbers_are_taken_in_blocks(service: Service, company: Company) -> None:
-    def take(count: int) -> Callable[[Transaction], int]:
-        return lambda transaction: transaction.hot.take_issue_numbers(company.id, count)
-
-    assert [in_transaction(service, take(count)) for count in (3, 1, 20, 1)] == [1, 4, 5, 25]
-
-
-def test_known_causes_are_found_in_sets(service: Service, company: Company) -> None:
-    routine = company.routine()["id"]
-    run = ok(company.board.post(f"/routines/{routine}/run", {"idempotencyKey": "ü\"'"}), 202)
-    with service.server.database.read() as connection:
-        cause = connection.execute(text("SELECT cause FROM runs")).scalar_one()
-    asked = [(routine, cause), (routine, "unheard of"), ("unknown", cause)]
-    assert in_transaction(service, lambda transaction: transaction.hot.known_causes(asked)) == {
-        (routine, cause): run["id"]
-    }
-    assert in_transaction(service, lambda transaction: transaction.hot.known_aliases(asked)) == {}
-
-
-@pytest.mark.parametrize(
-    "statement", [hot.CLAIM, hot.ROUTINE_STATES, hot.OPEN_ISSUES, hot.KNOWN_CAUSES, hot.KNOWN_ALIASES]
-)
+@pytest.mark.parametrize("statement", [hot.CLAIM, hot.STATES, hot.OPEN_ISSUES, hot.KNOWN_CAUSES, hot.KNOWN_ALIASES])
 def test_hot_statements_cost_what_is_asked_for_and_not_what_is_stored(database: SqliteDatabase, statement: str) -> None:
     with database.read() as connection:
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", ("[]",)).all()

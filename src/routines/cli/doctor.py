@@ -23,9 +23,8 @@ from routines.dispatch.zone_data import FACT
 from routines.keyring import KEY_FILE_MODE, Keyring, load_master_key
 from routines.settings import Settings
 from routines.storage import migrations
-from routines.storage.opening import database_file
+from routines.storage.opening import database_at
 from routines.storage.queries import facts, runs, triggers
-from routines.storage.sqlite.database import SqliteDatabase
 
 OVERDUE_MAX = timedelta(minutes=2)  # later than that with a server running, something is wrong
 
@@ -55,18 +54,19 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield _data_folder(settings)
     yield _key(settings)
     yield Finding("time zone data", f"{ZONE_DATA_VERSION}, from the tzdata package")
-    path = database_file(settings.database_url, settings.data_dir)
-    if not path.exists():
+    path = settings.database.file()
+    if path is not None and not path.exists():
         yield Finding("database", f"{path} does not exist yet; `routines serve` makes it")
         return
-    database = SqliteDatabase(path)
+    database = database_at(settings.database)
+    place = database.place
     try:
         with database.read() as connection:
-            yield from _database(connection, settings, str(path))
+            yield from _database(connection, settings, place)
     except RoutinesError as error:
-        yield Finding("database", f"{path}: {error.sentence}", "Look whether another program holds it, or the disk")
+        yield Finding("database", f"{place}: {error.sentence}", "Look whether another program holds it, or the disk")
     except DBAPIError as error:
-        yield Finding("database", f"{path}: {error.orig}", "Restore a backup, as docs/running.md says")
+        yield Finding("database", f"{place}: {error.orig}", "Restore a backup, as docs/running.md says")
     finally:
         database.close()
 

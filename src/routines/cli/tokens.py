@@ -43,7 +43,7 @@ def revoke(settings: Settings, token_id: str) -> None:
 @contextmanager
 def _database(settings: Settings) -> Iterator[Database]:
     settings.make_data_dir()
-    database = open_database(settings.database_url, settings.data_dir)
+    database = open_database(settings.database)
     try:
         yield database
     finally:

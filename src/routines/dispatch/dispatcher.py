@@ -17,7 +17,7 @@ from routines.core.fires import Alias, CreateIssue, Decision, Finish, Fire, Join
 from routines.core.instants import to_milliseconds
 from routines.core.model import ROUTINE_EXECUTION, WAKE_UP_REASON, IssueStatus, Run, RunStatus, Source
 from routines.core.policies import decide
-from routines.storage.database import Rows, Transaction
+from routines.storage.database import Move, Rows, Transaction
 
 ROUTINE_NOT_FOUND = "Routine not found"
 REPLAY_DETECTED = "Webhook replay detected"
@@ -31,17 +31,20 @@ class Receipt(NamedTuple):
     error: RoutinesError | None = None
 
 
-def dispatch(transaction: Transaction, fires: Sequence[Fire], now: datetime, ids: Ids) -> list[Receipt]:
+def dispatch(
+    transaction: Transaction, fires: Sequence[Fire], now: datetime, ids: Ids, moves: Sequence[Move] = ()
+) -> list[Receipt]:
     """Record each fire as a run, or recognise it as one, and answer with receipts in the order of `fires`.
 
     The order is also the order of decisions: of twenty fires of one idle routine under `coalesce_if_active` the first
-    creates the issue and nineteen join it. Everything is written in the caller's transaction.
+    creates the issue and nineteen join it. Everything is written in the caller's transaction, with what the schedules
+    among the triggers move on to.
     """
     states = transaction.hot.routine_states(list({fire.routine_id for fire in fires}))
     batch = _Batch(states, _known_runs(transaction, fires), now, ids.many(now, 2 * len(fires)))
     receipts = [batch.take(fire) for fire in fires]
     batch.number_issues(transaction)
-    transaction.hot.write(batch.rows())
+    transaction.hot.write(batch.rows(moves))
     return receipts
 
 
@@ -52,6 +55,12 @@ def _known_runs(transaction: Transaction, fires: Sequence[Fire]) -> dict[tuple[s
     if all(fire.source is Source.SCHEDULE for fire in fires):
         return known  # a slot has one cause
     return transaction.hot.known_aliases(causes) | known
+
+
+def move_columns(move: Move) -> tuple[object, ...]:
+    """How a move ends a row of `Rows.triggers`."""
+    following = None if move.next_run_at is None else to_milliseconds(move.next_run_at)
+    return (to_milliseconds(move.decided_until), following, move.trigger_id)
 
 
 def _alias_row(fire: Fire, alias: Alias, run_id: str) -> tuple[object, ...]:
@@ -176,9 +185,9 @@ class _Batch:
                 self._aliases.append(_alias_row(fire, alias, repeat.repeat_of))
 
     def number_issues(self, transaction: Transaction) -> None:
-        """Give the new issues their identifiers, company by company in one order, for the counter is a lock."""
+        """Give the new issues their identifiers; last before writing, for the counters are locks."""
         wanted = Counter(new.state.company_id for new in self._new if new.issue_id is not None)
-        numbers = {company: transaction.hot.take_issue_numbers(company, wanted[company]) for company in sorted(wanted)}
+        numbers = transaction.hot.take_issue_numbers(wanted) if wanted else {}
         for new in self._new:
             if new.issue_id is not None:
                 company = new.state.company_id
@@ -186,13 +195,11 @@ class _Batch:
                 self._identifiers[new.issue_id] = new.identifier
                 numbers[company] += 1
 
-    def rows(self) -> Rows:
+    def rows(self, moves: Sequence[Move]) -> Rows:
         """Everything that the batch writes."""
         rows = Rows(aliases=self._aliases)
-        fired: dict[str, str] = {}
-        decided: dict[str, str] = {}
-        triggered: set[str] = set()
-        enqueued: set[str] = set()
+        triggers: dict[str, tuple[int | None, str]] = {}
+        routines: dict[str, int | None] = {}
         for new in self._new:
             fire = new.fire
             rows.runs.append(self._run_row(new))
@@ -201,18 +208,20 @@ class _Batch:
                 rows.wake_ups.append(
                     (new.issue_id, new.state.assignee_agent_id, new.state.company_id, WAKE_UP_REASON, self._now)
                 )
-                enqueued.add(fire.routine_id)
+                routines[fire.routine_id] = self._now
             rows.aliases.extend(_alias_row(fire, alias, new.run_id) for alias in fire.aliases)
             if fire.verdict is None:
-                triggered.add(fire.routine_id)
+                routines.setdefault(fire.routine_id, None)
             if fire.trigger_id is not None:
-                (fired if fire.verdict is None else decided)[fire.trigger_id] = self._result(new)
-        rows.fired_triggers.extend((self._now, result, trigger_id) for trigger_id, result in fired.items())
-        rows.decided_triggers.extend(
-            (result, trigger_id) for trigger_id, result in decided.items() if trigger_id not in fired
-        )
-        rows.triggered_routines.extend((self._now, routine_id) for routine_id in triggered - enqueued)
-        rows.enqueued_routines.extend((self._now, self._now, routine_id) for routine_id in enqueued)
+                fired_before, _ = triggers.get(fire.trigger_id, (None, ""))
+                fired_at = self._now if fire.verdict is None else fired_before
+                if fire.verdict is None or fired_before is None:
+                    triggers[fire.trigger_id] = (fired_at, self._result(new))
+        for move in moves:
+            fired_at, result = triggers.pop(move.trigger_id, (None, None))
+            rows.triggers.append((fired_at, result, *move_columns(move)))
+        rows.triggers.extend((*fired, None, None, trigger_id) for trigger_id, fired in triggers.items())
+        rows.routines.extend((self._now, enqueued_at, routine_id) for routine_id, enqueued_at in routines.items())
         return rows
 
     def _run_row(self, new: NewRun) -> tuple[object, ...]:

@@ -5,22 +5,25 @@ The database is asked only when something is due or was changed. What becomes of
 
 from __future__ import annotations
 
+from collections import Counter, deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from threading import Condition, Thread
 
 import structlog
 
-from routines.clock import Clock, Ids
+from routines.clock import Clock, Ids, monotonic_seconds
 from routines.core.errors import UnavailableError
 from routines.core.fires import Finish
 from routines.core.limits import FIRES_PER_TRANSACTION_MAX
 from routines.core.model import RunStatus
+from routines.dispatch.dispatcher import move_columns
 from routines.dispatch.slots import Plan, plan, settle
-from routines.storage.database import Database, DueTrigger, Rows
+from routines.storage.database import Database, DueTrigger, Move, Rows, Transaction
 from routines.storage.queries import triggers
 
 SLEEP_SECONDS_MAX = 1.0  # timers stop while a laptop sleeps, so the wall clock is compared at least this often
+CLAIMED_ELSEWHERE_PAUSE = timedelta(milliseconds=100)  # before a slot that another server has claimed is tried again
 RETRY_SECONDS = 1.0  # how soon a database that is away is tried again
 
 TAKEN_OFF = "Failed: the slot could not even be recorded; fires no more until the trigger is changed or enabled again"
@@ -63,23 +66,50 @@ class Scheduler:
                 self._state_changed.notify_all()
 
     def fire_due(self) -> int:
-        """Fire everything that is due now, in transactions of bounded size; the number of triggers settled.
+        """Fire everything that is due now and not claimed by another server; the number of triggers settled.
 
-        Each set is planned before its transaction and written only where the triggers are still as they were read;
-        one that changed in between is taken up by the next round.
+        Each transaction takes from every company that has something due, so that none waits for another's burst.
         """
         settled = 0
+        turns: deque[str] = deque()
+        seen_until: datetime | None = None
         while not self._stopping:
             now = self._clock.now()
             with self._database.read() as connection:
-                due = triggers.due(connection, now, FIRES_PER_TRANSACTION_MAX)
-            if not due:
+                news = triggers.due_companies(connection, seen_until, now)
+            turns.extend(company_id for company_id in news if company_id not in turns)
+            seen_until = now
+            if not turns:
                 break
-            settled += self._settle_isolated(self._plan_up_to_bound(due, now), now)
+            companies = [turns.popleft() for _ in range(min(len(turns), FIRES_PER_TRANSACTION_MAX))]
+            count, with_more = self._settle_due(companies, now)
+            turns.extend(with_more)  # after those that had no turn yet
+            settled += count
         return settled
 
-    def _plan_up_to_bound(self, due: Sequence[DueTrigger], now: datetime) -> list[Plan]:
-        """As many plans, from the front, as make a transaction's worth of fires; the rest is due again at once."""
+    def _settle_due(self, company_ids: Sequence[str], now: datetime) -> tuple[int, list[str]]:
+        """Fire a transaction's worth of what is due of these companies; how many triggers, and who may have more."""
+        share = FIRES_PER_TRANSACTION_MAX // len(company_ids)
+        due: list[DueTrigger] = []
+        settled = 0
+        try:
+            with self._database.write() as transaction:
+                due = transaction.hot.claim_due(company_ids, now, share)
+                settled = self._settle(transaction, due, now)
+        except UnavailableError:
+            raise
+        except Exception:
+            if not due:
+                raise
+            log.exception("set_failed", triggers=len(due))
+            self._settle_isolated([each.id for each in due], now)
+            settled = len(due)
+        claimed = Counter(each.company_id for each in due)
+        left = {each.company_id for each in due[settled:]}
+        return settled, [each for each in company_ids if claimed[each] >= share or each in left]
+
+    def _settle(self, transaction: Transaction, due: Sequence[DueTrigger], now: datetime) -> int:
+        """Fire the slots of claimed triggers; of a set with too many fires, the first; how many."""
         plans: list[Plan] = []
         fires = 0
         for trigger in due:
@@ -87,40 +117,41 @@ class Scheduler:
                 break
             plans.append(plan(trigger, now, self.grace))
             fires += len(plans[-1].fires)
-        return plans
+        settle(transaction, plans, now, self._ids)
+        return len(plans)
 
-    def _settle_isolated(self, plans: Sequence[Plan], now: datetime) -> int:
+    def _settle_isolated(self, trigger_ids: Sequence[str], now: datetime) -> None:
         """Settle a set; where a fault of ours stops it, halve it until the bad trigger stands alone, and fail that."""
+        due: list[DueTrigger] = []
         try:
-            return self._settle(plans, now)
+            with self._database.write() as transaction:
+                due = [each for each in transaction.hot.claim(trigger_ids) if each.next_run_at <= now]
+                self._settle(transaction, due, now)
         except UnavailableError:
             raise
         except Exception as error:
-            if len(plans) == 1:
-                log.exception("trigger_failed", trigger_id=plans[0].trigger.id)
-                return self._give_up(plans[0], error, now)
-            middle = len(plans) // 2
-            return self._settle_isolated(plans[:middle], now) + self._settle_isolated(plans[middle:], now)
+            if len(trigger_ids) == 1:
+                log.exception("trigger_failed", trigger_id=trigger_ids[0])
+                self._give_up(trigger_ids[0], error, now)
+                return
+            middle = len(trigger_ids) // 2
+            self._settle_isolated(trigger_ids[:middle], now)
+            self._settle_isolated(trigger_ids[middle:], now)
 
-    def _give_up(self, bad: Plan, error: Exception, now: datetime) -> int:
+    def _give_up(self, trigger_id: str, error: Exception, now: datetime) -> None:
         """Record a failed run in place of a slot that cannot be fired; if even that fails, take the trigger off."""
         try:
-            return self._settle([_failed(bad, error)], now)
+            with self._database.write() as transaction:
+                due = transaction.hot.claim([trigger_id])
+                settle(transaction, [_failed(plan(each, now, self.grace), error) for each in due], now, self._ids)
         except UnavailableError:
             raise
         except Exception:
-            log.exception("trigger_taken_off", trigger_id=bad.trigger.id)
+            log.exception("trigger_taken_off", trigger_id=trigger_id)
             with self._database.write() as transaction:
-                transaction.hot.write(Rows(decided_triggers=[(TAKEN_OFF, bad.trigger.id)]))
-                transaction.hot.advance([(max(now, bad.trigger.slots_decided_until), None, bad.trigger.id)])
-            return 1
-
-    def _settle(self, plans: Sequence[Plan], now: datetime) -> int:
-        with self._database.write() as transaction:
-            current = {trigger.id: trigger for trigger in transaction.hot.claim([each.trigger.id for each in plans])}
-            unchanged = [each for each in plans if current.get(each.trigger.id) == each.trigger]
-            settle(transaction, unchanged, now, self._ids)
-        return len(unchanged)
+                for each in transaction.hot.claim([trigger_id]):
+                    move = Move(trigger_id, max(now, each.slots_decided_until), None)
+                    transaction.hot.write(Rows(triggers=[(None, TAKEN_OFF, *move_columns(move))]))
 
     def _run(self) -> None:
         while not self._stopping:
@@ -139,19 +170,28 @@ class Scheduler:
         with self._state_changed:
             self._next_slot = None
         self.fire_due()
+        now = self._clock.now()
         with self._database.read() as connection:
-            self.notice(triggers.next_slot(connection))
+            following = triggers.next_slot(connection)
+        if following is not None and following <= now:
+            # Another server fires it at this moment; should that server die, it is found here.
+            following = now + CLAIMED_ELSEWHERE_PAUSE
+        self.notice(following)
 
     def _sleep(self) -> None:
-        """Return when the next slot has come by the wall clock, or the service stops."""
+        """Return when the next slot has come, when it is time to look whether it still is the next, or at the end."""
+        rescan = self._database.rescan_seconds
+        rescan_at = None if rescan is None else monotonic_seconds() + rescan
         with self._state_changed:
             while not self._stopping:
                 seconds = SLEEP_SECONDS_MAX
                 if self._next_slot is not None:
-                    seconds = (self._next_slot - self._clock.now()).total_seconds()
-                    if seconds <= 0:
-                        return
-                self._state_changed.wait(min(seconds, SLEEP_SECONDS_MAX))
+                    seconds = min(seconds, (self._next_slot - self._clock.now()).total_seconds())
+                if rescan_at is not None:
+                    seconds = min(seconds, rescan_at - monotonic_seconds())
+                if seconds <= 0:
+                    return
+                self._state_changed.wait(seconds)
 
     def _pause(self, seconds: float) -> None:
         with self._state_changed:

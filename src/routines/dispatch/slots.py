@@ -20,7 +20,7 @@ from routines.core.limits import CATCH_UP_RUNS_MAX
 from routines.core.model import SCHEDULER, CatchUpPolicy, RunStatus, Source
 from routines.core.policies import Dropped, settle_slots
 from routines.dispatch.dispatcher import dispatch
-from routines.storage.database import DueTrigger, Transaction
+from routines.storage.database import DueTrigger, Move, Transaction
 
 log = structlog.get_logger(__name__)
 
@@ -99,12 +99,11 @@ def _dropped_fire(trigger: DueTrigger, dropped: Dropped, grace: timedelta) -> Fi
 
 def settle(transaction: Transaction, plans: Sequence[Plan], now: datetime, ids: Ids) -> None:
     """Fire what is planned and move the triggers on, in the caller's transaction."""
-    for receipt in dispatch(transaction, [fire for each in plans for fire in each.fires], now, ids):
+    fires = [fire for each in plans for fire in each.fires]
+    moves = [Move(each.trigger.id, max(now, each.trigger.slots_decided_until), each.next_run_at) for each in plans]
+    for receipt in dispatch(transaction, fires, now, ids, moves):
         if receipt.error is not None:  # a slot is never refused; without its record it must not be passed over
             raise receipt.error
-    transaction.hot.advance(
-        [(max(now, each.trigger.slots_decided_until), each.next_run_at, each.trigger.id) for each in plans]
-    )
 
 
 def settle_due(transaction: Transaction, trigger_ids: Sequence[str], now: datetime, grace: timedelta, ids: Ids) -> None:

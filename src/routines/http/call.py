@@ -40,9 +40,13 @@ Q = TypeVar("Q", bound=RequestModel)
 T = TypeVar("T")
 
 
+NOBODY = "00000000-0000-0000-0000-000000000000"
+"""The nil UUID (RFC 9562, section 5.9), which no id is."""
+
+
 def canonical_id(text: str) -> str:
-    """A UUID as ids are stored, or the empty text, which is nobody's id, for anything else."""
-    return "" if UUID_PATTERN.fullmatch(text) is None else text.lower()
+    """A UUID as ids are stored, or the nil UUID, which is nobody's id, for anything else."""
+    return NOBODY if UUID_PATTERN.fullmatch(text) is None else text.lower()
 
 
 PathId = Annotated[str, AfterValidator(canonical_id), Path(json_schema_extra={"format": "uuid"})]

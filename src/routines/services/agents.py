@@ -31,6 +31,7 @@ from routines.storage.database import Transaction
 from routines.storage.queries import agents, routines
 
 AGENT_NOT_FOUND = "Agent not found"
+UNARCHIVED = (RoutineStatus.ACTIVE, RoutineStatus.PAUSED)
 CHAIN_MAX = 50  # longer chains of command are cut in what is shown, and a cycle cannot be made
 
 
@@ -104,6 +105,7 @@ class Agents:
     def create(self, actor: Actor, company_id: str, body: Body[NewAgent]) -> Agent:
         """Hire an agent."""
         with self.context.database.write() as transaction:
+            transaction.locks.company(company_id)
             connection = transaction.connection
             company = company_of_path(connection, actor, company_id)
             require(actor, Action.MANAGE_AGENT)
@@ -133,6 +135,7 @@ class Agents:
     def update(self, actor: Actor, agent_id: str, body: Body[AgentChanges]) -> Agent:
         """Change an agent that is not terminated."""
         with self.context.database.write() as transaction:
+            transaction.locks.agent(agent_id)
             connection = transaction.connection
             before = _visible(connection, actor, agent_id)
             require(actor, Action.MANAGE_AGENT)
@@ -164,6 +167,7 @@ class Agents:
     def terminate(self, actor: Actor, agent_id: str, body: Body[None]) -> Agent:
         """Dismiss an agent for good: its keys are dead, and its routines are paused with the reason."""
         with self.context.database.write() as transaction:
+            transaction.locks.agent(agent_id)
             connection = transaction.connection
             before = _visible(connection, actor, agent_id)
             require(actor, Action.MANAGE_AGENT)
@@ -171,7 +175,9 @@ class Agents:
             if before.status is AgentStatus.TERMINATED:
                 return before
             now = self.context.clock.now()
-            for routine in routines.of_agent(connection, before.id, (RoutineStatus.ACTIVE, RoutineStatus.PAUSED)):
+            own = routines.of_agent(connection, before.id, UNARCHIVED)
+            transaction.locks.routines([routine.id for routine in own])
+            for routine in routines.of_agent(connection, before.id, UNARCHIVED):
                 paused = replace(routine, status=RoutineStatus.PAUSED)
                 move_with_routine(self.context, transaction, routine, paused, now)
                 reason = f"Agent {before.name} was terminated; assign another agent and activate the routine"
@@ -196,6 +202,7 @@ class Agents:
     def create_key(self, actor: Actor, agent_id: str, body: Body[str]) -> NewKey:
         """Make a key of that name for an agent; its token is shown this once."""
         with self.context.database.write() as transaction:
+            transaction.locks.agent(agent_id)
             agent = _visible(transaction.connection, actor, agent_id)
             require(actor, Action.MANAGE_AGENT)
             name = body()
@@ -210,6 +217,7 @@ class Agents:
     def revoke_key(self, actor: Actor, agent_id: str, key_id: str, body: Body[None]) -> None:
         """Make a key worthless."""
         with self.context.database.write() as transaction:
+            transaction.locks.agent(agent_id)
             agent = _visible(transaction.connection, actor, agent_id)
             key = agents.key(transaction.connection, agent.id, key_id)
             if key is None:
@@ -223,6 +231,7 @@ class Agents:
 
     def _set_status(self, actor: Actor, agent_id: str, body: Body[None], status: AgentStatus, what: str) -> Agent:
         with self.context.database.write() as transaction:
+            transaction.locks.agent(agent_id)
             before = _visible(transaction.connection, actor, agent_id)
             require(actor, Action.MANAGE_AGENT)
             body()

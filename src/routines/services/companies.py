@@ -66,6 +66,7 @@ class Companies:
     def create(self, actor: Actor, body: Body[NewCompany]) -> Company:
         """Make a company; raises `ConflictError` for an issue prefix that another company has."""
         with self.context.database.write() as transaction:
+            transaction.locks.registry()
             connection = transaction.connection
             require(actor, Action.MANAGE_COMPANY)
             new = body()
@@ -88,6 +89,8 @@ class Companies:
     def update(self, actor: Actor, company_id: str, body: Body[CompanyChanges]) -> Company:
         """Change a company; while it is not active its schedules and webhooks are suppressed."""
         with self.context.database.write() as transaction:
+            transaction.locks.registry()
+            transaction.locks.company(company_id)
             connection = transaction.connection
             before = company_of_path(connection, actor, company_id)
             require(actor, Action.MANAGE_COMPANY)

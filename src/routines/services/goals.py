@@ -58,6 +58,7 @@ class Goals:
     def create(self, actor: Actor, company_id: str, body: Body[NewGoal]) -> Goal:
         """Make a goal."""
         with self.context.database.write() as transaction:
+            transaction.locks.company(company_id)
             connection = transaction.connection
             company = company_of_path(connection, actor, company_id)
             require(actor, Action.MANAGE_GOAL)
@@ -81,6 +82,7 @@ class Goals:
     def update(self, actor: Actor, goal_id: str, body: Body[GoalChanges]) -> Goal:
         """Change a goal."""
         with self.context.database.write() as transaction:
+            transaction.locks.goal(goal_id)
             connection = transaction.connection
             before = _visible(connection, actor, goal_id)
             require(actor, Action.MANAGE_GOAL)

@@ -155,6 +155,7 @@ class Issues:
     def create(self, actor: Actor, company_id: str, body: Body[NewIssue]) -> Issue:
         """Create an issue by hand and wake its agent."""
         with self.context.database.write() as transaction:
+            transaction.locks.issues_of(company_id)
             connection = transaction.connection
             company = company_of_path(connection, actor, company_id)
             require(actor, Action.CREATE_ISSUE)
@@ -172,7 +173,7 @@ class Issues:
             issue = Issue(
                 id=self.context.ids.new(now),
                 company_id=company.id,
-                identifier=f"{company.issue_prefix}-{transaction.hot.take_issue_numbers(company.id, 1)}",
+                identifier=f"{company.issue_prefix}-{transaction.hot.take_issue_numbers({company.id: 1})[company.id]}",
                 title=new.title,
                 description=new.description,
                 status=new.status,
@@ -200,11 +201,14 @@ class Issues:
     def update(self, actor: Actor, issue_id: str, body: Body[IssueUpdate]) -> UpdatedIssue:
         """Change an issue; an execution issue's moves carry its run along."""
         with self.context.database.write() as transaction:
+            transaction.locks.issue(issue_id)
             connection = transaction.connection
             before = visible_issue(connection, actor, issue_id)
             require(actor, Action.CHANGE_ISSUE, assigned_to=before.assignee_agent_id)
             update = body()
             changes = update.changes
+            if "parent_id" in changes:
+                transaction.locks.issue_tree(before.company_id)
             _check_references(
                 connection,
                 before.company_id,
@@ -227,6 +231,7 @@ class Issues:
         Raises `ConflictError` when another agent has it or its status is not an expected one.
         """
         with self.context.database.write() as transaction:
+            transaction.locks.issue(issue_id)
             before = visible_issue(transaction.connection, actor, issue_id)
             require(actor, Action.CHANGE_ISSUE, assigned_to=before.assignee_agent_id)
             wanted = body()
@@ -256,6 +261,7 @@ class Issues:
     def release(self, actor: Actor, issue_id: str, body: Body[None]) -> Issue:
         """Give an issue in hand back: it is `todo` again, and stays assigned so that it is not lost."""
         with self.context.database.write() as transaction:
+            transaction.locks.issue(issue_id)
             before = visible_issue(transaction.connection, actor, issue_id)
             require(actor, Action.CHANGE_ISSUE, assigned_to=before.assignee_agent_id)
             body()
@@ -278,6 +284,7 @@ class Issues:
     def comment(self, actor: Actor, issue_id: str, body: Body[str]) -> Comment:
         """Add a comment."""
         with self.context.database.write() as transaction:
+            transaction.locks.issue(issue_id)
             issue = visible_issue(transaction.connection, actor, issue_id)
             require(actor, Action.COMMENT_ISSUE)
             return self._comment(transaction, actor, issue, body(), self.context.clock.now())

@@ -56,6 +56,7 @@ class Projects:
     def create(self, actor: Actor, company_id: str, body: Body[NewProject]) -> Project:
         """Make a project."""
         with self.context.database.write() as transaction:
+            transaction.locks.company(company_id)
             connection = transaction.connection
             company = company_of_path(connection, actor, company_id)
             require(actor, Action.MANAGE_PROJECT)
@@ -78,6 +79,7 @@ class Projects:
     def update(self, actor: Actor, project_id: str, body: Body[ProjectChanges]) -> Project:
         """Change a project."""
         with self.context.database.write() as transaction:
+            transaction.locks.project(project_id)
             connection = transaction.connection
             before = _visible(connection, actor, project_id)
             require(actor, Action.MANAGE_PROJECT)

@@ -174,6 +174,7 @@ class Routines:
     def create(self, actor: Actor, company_id: str, body: Body[NewRoutine]) -> CreatedRoutine:
         """Create a routine and the triggers that the body names, all or nothing."""
         with self.context.database.write() as transaction:
+            transaction.locks.company(company_id)
             connection = transaction.connection
             company = company_of_path(connection, actor, company_id)
             new = body()
@@ -216,6 +217,7 @@ class Routines:
     def update(self, actor: Actor, routine_id: str, body: Body[RoutineChanges]) -> Routine:
         """Change a routine; with its status its schedules stop or start from now."""
         with self.context.database.write() as transaction:
+            transaction.locks.routine(routine_id)
             connection = transaction.connection
             before = visible_routine(connection, actor, routine_id)
             require(actor, Action.CHANGE_ROUTINE, assigned_to=before.assignee_agent_id)
@@ -263,6 +265,7 @@ class Routines:
         Raises `ConflictError` while an execution issue is open, unless forced.
         """
         with self.context.database.write() as transaction:
+            transaction.locks.routine(routine_id)
             connection = transaction.connection
             routine = visible_routine(connection, actor, routine_id)
             require(actor, Action.CHANGE_ROUTINE, assigned_to=routine.assignee_agent_id)

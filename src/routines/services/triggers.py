@@ -80,6 +80,7 @@ class Triggers:
     def add(self, actor: Actor, routine_id: str, body: Body[NewTrigger]) -> TriggerWithSecret:
         """Add a trigger to a routine that its caller may change."""
         with self.context.database.write() as transaction:
+            transaction.locks.routine(routine_id)
             routine = visible_routine(transaction.connection, actor, routine_id)
             require(actor, Action.CHANGE_ROUTINE, assigned_to=routine.assignee_agent_id)
             made = self.create(transaction, actor, routine, body(), self.context.clock.now())
@@ -131,6 +132,7 @@ class Triggers:
     def update(self, actor: Actor, trigger_id: str, body: Body[TriggerChanges]) -> Trigger:
         """Change a trigger; a changed schedule counts from now on, and what was due before is fired first."""
         with self.context.database.write() as transaction:
+            transaction.locks.trigger(trigger_id)
             before, routine = self._own(transaction, actor, trigger_id)
             changes = body()
             _refuse_fields_of_other_kinds(before, changes)
@@ -176,6 +178,7 @@ class Triggers:
     def delete(self, actor: Actor, trigger_id: str, body: Body[None]) -> None:
         """Delete a trigger; its runs stay."""
         with self.context.database.write() as transaction:
+            transaction.locks.trigger(trigger_id)
             trigger, routine = self._own(transaction, actor, trigger_id)
             body()
             require_changeable(routine)
@@ -188,6 +191,7 @@ class Triggers:
     def rotate_secret(self, actor: Actor, trigger_id: str, body: Body[None]) -> TriggerWithSecret:
         """Give a webhook a new secret, or in mode `none` a new public id; the old one is dead at once."""
         with self.context.database.write() as transaction:
+            transaction.locks.trigger(trigger_id)
             before, routine = self._own(transaction, actor, trigger_id)
             body()
             if before.kind is not TriggerKind.WEBHOOK:

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 
 from sqlalchemy import Connection
 
+from routines.clock import Clock, ClockSetting
 from routines.core.fires import RoutineState
 from routines.core.model import CatchUpPolicy
 from routines.core.signing import SigningMode
@@ -22,6 +23,7 @@ class DueTrigger(NamedTuple):
     """A schedule whose next slot has come, with what its slots are settled by."""
 
     id: str
+    company_id: str
     routine_id: str
     cron_expression: str
     timezone: str
@@ -41,31 +43,47 @@ class Webhook(NamedTuple):
     sealed_secret: bytes | None
 
 
+class Move(NamedTuple):
+    """A schedule that moves on: its slots up to `decided_until` are decided, and `next_run_at` follows."""
+
+    trigger_id: str
+    decided_until: datetime
+    next_run_at: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class Rows:
     """What one batch of fires writes, as tuples in the order of the statements that take them.
 
     `runs` and `issues` in the order of their tables' columns; `wake_ups` (issue, agent, company, reason, at);
-    `aliases` (routine, cause, run, expiry); `fired_triggers` (at, result, trigger); `decided_triggers`
-    (result, trigger); `triggered_routines` (at, routine); `enqueued_routines` (at, at, routine). Instants are epoch
-    milliseconds.
+    `aliases` (routine, cause, run, expiry); `triggers` (fired at, result, slots decided until, next run at, id), where
+    a null leaves a column as it is, but the next run at follows from the third; `routines` (triggered at, enqueued at,
+    id), the same. Instants are epoch milliseconds.
     """
 
     runs: list[tuple[object, ...]] = field(default_factory=list)
     issues: list[tuple[object, ...]] = field(default_factory=list)
     wake_ups: list[tuple[object, ...]] = field(default_factory=list)
     aliases: list[tuple[object, ...]] = field(default_factory=list)
-    fired_triggers: list[tuple[object, ...]] = field(default_factory=list)
-    decided_triggers: list[tuple[object, ...]] = field(default_factory=list)
-    triggered_routines: list[tuple[object, ...]] = field(default_factory=list)
-    enqueued_routines: list[tuple[object, ...]] = field(default_factory=list)
+    triggers: list[tuple[object, ...]] = field(default_factory=list)
+    routines: list[tuple[object, ...]] = field(default_factory=list)
 
 
 class HotStatements(Protocol):
     """The statements through which fires go, each over a whole set and in each database's own words."""
 
+    def claim_due(self, company_ids: Sequence[str], now: datetime, each: int) -> list[DueTrigger]:
+        """Schedules whose slot has come, with their routines locked: of each company up to `each`, longest due first.
+
+        What another server has claimed is passed over.
+        """
+        ...
+
     def claim(self, trigger_ids: Sequence[str]) -> list[DueTrigger]:
-        """Those triggers, and their routines, locked and as they are now; ones that fire no more are left out."""
+        """Those triggers as they are now, with their routines locked.
+
+        Ones that fire no more, and what another server has claimed, are left out.
+        """
         ...
 
     def webhooks(self, public_ids: Sequence[str]) -> dict[str, Webhook]:
@@ -84,25 +102,75 @@ class HotStatements(Protocol):
         """Which (routine id, cause) pairs are further causes of runs, and of which."""
         ...
 
-    def take_issue_numbers(self, company_id: str, count: int) -> int:
-        """Reserve `count` issue numbers of a company and return the first."""
+    def take_issue_numbers(self, wanted: Mapping[str, int]) -> dict[str, int]:
+        """Reserve so many issue numbers of each company, and return each company's first."""
         ...
 
     def write(self, rows: Rows) -> None:
         """Write a batch."""
         ...
 
-    def advance(self, triggers: Sequence[tuple[datetime, datetime | None, str]]) -> None:
-        """Move schedules on: (slots decided until, next run at, trigger id) each."""
+
+class Locks(Protocol):
+    """What a use case keeps to itself until its transaction ends; asked for in the order in which it stands here.
+
+    One order for all is what keeps two transactions from waiting for each other. Fires lock routines alone, in
+    the order of their ids, so a use case may lock a routine after its company and never the other way round. What a
+    decision stands on is read after the lock. An id that does not exist locks nothing.
+    """
+
+    def registry(self) -> None:
+        """What is one in the whole database: issue prefixes, facts."""
+        ...
+
+    def company(self, company_id: str) -> None:
+        """A company, and the right to change what belongs to it but its issues."""
+        ...
+
+    def agent(self, agent_id: str) -> None:
+        """The company of an agent."""
+        ...
+
+    def project(self, project_id: str) -> None:
+        """The company of a project."""
+        ...
+
+    def goal(self, goal_id: str) -> None:
+        """The company of a goal."""
+        ...
+
+    def routine(self, routine_id: str) -> None:
+        """The company of a routine, and the routine against fires."""
+        ...
+
+    def trigger(self, trigger_id: str) -> None:
+        """The company of a trigger, and its routine against fires."""
+        ...
+
+    def issues_of(self, company_id: str) -> None:
+        """A company against changes of all but its issues, beside others who ask for the same."""
+        ...
+
+    def issue(self, issue_id: str) -> None:
+        """The company of an issue as `issues_of` does, and the issue."""
+        ...
+
+    def routines(self, routine_ids: Sequence[str]) -> None:
+        """Routines of a company that is locked, against fires."""
+        ...
+
+    def issue_tree(self, company_id: str) -> None:
+        """Which issue is below which, in a company."""
         ...
 
 
 class Transaction:
-    """One write transaction: the connection, its hot statements, and what to do once it is on disk."""
+    """One write transaction: the connection, its hot statements and locks, and what to do once it is on disk."""
 
-    def __init__(self, connection: Connection, hot: HotStatements) -> None:
+    def __init__(self, connection: Connection, hot: HotStatements, locks: Locks) -> None:
         self.connection = connection
         self.hot = hot
+        self.locks = locks
         self._after_commit: list[Callable[[], None]] = []
 
     def after_commit(self, action: Callable[[], None]) -> None:
@@ -117,6 +185,23 @@ class Transaction:
 
 class Database(Protocol):
     """A migrated database."""
+
+    @property
+    def rescan_seconds(self) -> float | None:
+        """How often the next slot is looked up anew in case nobody told of it; None where nobody else changes it."""
+        ...
+
+    def make_clock(self, setting: ClockSetting) -> Clock:
+        """The clock that decides for every server of this database, as a test may have set it."""
+        ...
+
+    def watch(self, notice_slot: Callable[[datetime], None]) -> None:
+        """From now until `close`, tell of slots that other servers announce."""
+        ...
+
+    def announce(self, next_run_at: datetime) -> None:
+        """Tell every server that some trigger's next slot is now this one."""
+        ...
 
     def read(self) -> AbstractContextManager[Connection]:
         """A connection that sees one consistent state and cannot write; hold it briefly."""

@@ -5,17 +5,23 @@ What each of them does is in its own package.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from routines.core.errors import RoutinesError
 from routines.storage.database import Database
 from routines.storage.sqlite.database import SqliteDatabase
 
+if TYPE_CHECKING:  # loaded when it is used
+    from routines.storage.postgres.database import PostgresDatabase
+
 DATABASE_FILE = "routines.db"
+POSTGRESQL_NAMES = frozenset({"postgres", "postgresql", "postgresql+psycopg"})
 
 
 class DatabaseUrlError(RoutinesError):
@@ -26,25 +32,53 @@ class DatabaseInUseError(RoutinesError):
     """Another server works on the database."""
 
 
-def database_file(url: str | None, data_dir: Path) -> Path:
-    """The SQLite file that a URL names, or the one in the data folder if there is no URL."""
-    if url is None:
-        return data_dir / DATABASE_FILE
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        parsed = None
-    if parsed is None or parsed.get_backend_name() != "sqlite" or not parsed.database:
-        raise DatabaseUrlError(f"The database URL {url!r} cannot be used; give sqlite:///path, or none")
-    return Path(parsed.database)
+@dataclass(frozen=True, slots=True)
+class DatabasePlace:
+    """Where the database is: a URL, or none for the file in the data folder.
 
-
-def open_database(url: str | None, data_dir: Path) -> Database:
-    """The database at that URL, or the one in the data folder, made and brought up to date as needed.
-
-    Raises `DatabaseUrlError`, or `DatabaseTooNewError` having changed nothing.
+    `direct_url` leads to a PostgreSQL past a pooler in transaction mode.
     """
-    database = SqliteDatabase(database_file(url, data_dir))
+
+    url: str | None
+    data_dir: Path
+    direct_url: str | None = None
+
+    def file(self) -> Path | None:
+        """The SQLite file, or None for a PostgreSQL; raises `DatabaseUrlError`."""
+        if self.url is None:
+            return self.data_dir / DATABASE_FILE
+        parsed = _parsed(self.url)
+        if parsed is not None and parsed.get_backend_name() == "sqlite" and parsed.database:
+            return Path(parsed.database)
+        if parsed is not None and parsed.drivername in POSTGRESQL_NAMES and parsed.database:
+            return None
+        shown = self.url.partition(":")[0] if parsed is None else parsed.render_as_string()
+        raise DatabaseUrlError(
+            f"The database URL {shown!r} cannot be used; give sqlite:///path, postgresql://user:password@host/name, "
+            "or none"
+        )
+
+
+def _parsed(url: str) -> URL | None:
+    try:
+        return make_url(url)
+    except ArgumentError:
+        return None
+
+
+def database_at(place: DatabasePlace) -> SqliteDatabase | PostgresDatabase:
+    """The database at that place as it is, whatever its version; raises `DatabaseUrlError`."""
+    path = place.file()
+    return _postgres(place) if path is None else SqliteDatabase(path)
+
+
+def open_database(place: DatabasePlace) -> Database:
+    """The database at that place, made and brought up to date as needed.
+
+    Raises `DatabaseUrlError`, `UnavailableError` for a PostgreSQL that does not answer, or `DatabaseTooNewError` having
+    changed nothing.
+    """
+    database = database_at(place)
     try:
         database.migrate()
     except BaseException:
@@ -53,9 +87,20 @@ def open_database(url: str | None, data_dir: Path) -> Database:
     return database
 
 
-def lock_database(url: str | None, data_dir: Path) -> FileLock:
-    """Hold the database for this server alone, for SQLite has one; raises `DatabaseInUseError`."""
-    path = database_file(url, data_dir)
+def _postgres(place: DatabasePlace) -> PostgresDatabase:
+    from routines.storage.postgres.database import PostgresDatabase  # noqa: PLC0415 - its driver is slow to load
+
+    return PostgresDatabase(place.url or "", place.direct_url)
+
+
+def lock_database(place: DatabasePlace) -> FileLock | None:
+    """Hold an SQLite file for this server alone, for it has one; raises `DatabaseInUseError`.
+
+    A PostgreSQL has any number of servers and is not held.
+    """
+    path = place.file()
+    if path is None:
+        return None
     lock = FileLock(path.with_name(f"{path.name}.lock"))
     try:
         lock.acquire(timeout=0)

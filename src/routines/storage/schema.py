@@ -176,9 +176,15 @@ triggers = Table(
 )
 _NEXT_IS_SET = text("next_run_at IS NOT NULL")
 Index(
-    "ix_triggers_next_run_at",
+    "ix_triggers_next_run_at_company_id",
     triggers.c.next_run_at,
-    triggers.c.id,
+    triggers.c.company_id,
+    sqlite_where=_NEXT_IS_SET,
+)
+Index(
+    "ix_triggers_company_id_next_run_at",
+    triggers.c.company_id,
+    triggers.c.next_run_at,
     sqlite_where=_NEXT_IS_SET,
 )
 

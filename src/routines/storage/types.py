@@ -10,15 +10,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, Dialect, String, Text
+from sqlalchemy import BigInteger, Dialect, String, Text, Uuid
 from sqlalchemy.types import TypeDecorator
 
 from routines.core.instants import from_milliseconds, to_milliseconds
 
 E = TypeVar("E", bound=StrEnum)
 
-Id = String(36)
-"""A UUID in its 36-character form."""
+Id = String(36).with_variant(Uuid(as_uuid=False), "postgresql")
+"""A UUID: its 36-character form to the program, 16 bytes where the database knows the type."""
 
 
 class Instant(TypeDecorator[datetime]):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, case, delete, func, insert, select
 
-from routines.core.model import ROUTINE_EXECUTION, Comment, Issue, IssueInBrief, IssueStatus, Priority
+from routines.core.model import Comment, Issue, IssueInBrief, IssueStatus, Priority
 from routines.storage.rows import every, first, get_model, insert_model, select_model, update_model
 from routines.storage.schema import ISSUE_IS_OPEN, comments, issues, routines, wake_ups
 
@@ -70,12 +70,15 @@ def open_of_routine(connection: Connection, routine_id: str) -> Issue | None:
 def open_of_company_routines(connection: Connection, company_id: str) -> dict[str, IssueInBrief]:
     """The newest open execution issue of each of a company's routines that has one, by routine id."""
     newest = (
-        select(func.max(issues.c.id))
-        .join(routines, routines.c.id == issues.c.origin_id)
-        .where(routines.c.company_id == company_id, issues.c.origin_kind == ROUTINE_EXECUTION, ISSUE_IS_OPEN)
-        .group_by(issues.c.origin_id)
+        select(issues.c.id)
+        .where(issues.c.origin_id == routines.c.id, ISSUE_IS_OPEN)
+        .order_by(issues.c.id.desc())
+        .limit(1)
+        .correlate(routines)
+        .scalar_subquery()
     )
-    query = select_model(issues, IssueInBrief).where(issues.c.id.in_(newest))
+    of_company = select(newest).where(routines.c.company_id == company_id)
+    query = select_model(issues, IssueInBrief).where(issues.c.id.in_(of_company))
     return {issue.origin_id or "": issue for issue in every(connection, IssueInBrief, query)}
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, ScalarSelect, delete, func, select, tuple_, update
+from sqlalchemy import Connection, ScalarSelect, delete, select, tuple_, update
 
 from routines.core.lifecycle import RunMove
 from routines.core.model import Run, RunStatus
@@ -72,8 +72,9 @@ def _routine_of(trigger_id: str) -> ScalarSelect[str]:
 def last_of_routines(connection: Connection, company_id: str) -> dict[str, Run]:
     """The newest run of each of a company's routines, by routine id: one seek each, however long the history."""
     history = runs.alias("history")
-    newest = select(func.max(history.c.id)).where(history.c.routine_id == routines.c.id).correlate(routines)
-    query = select(*columns(runs, Run)).select_from(routines).join(runs, runs.c.id == newest.scalar_subquery())
+    newest = select(history.c.id).where(history.c.routine_id == routines.c.id).order_by(history.c.id.desc()).limit(1)
+    own = runs.c.id == newest.correlate(routines).scalar_subquery()
+    query = select(*columns(runs, Run)).select_from(routines).join(runs, own)
     return {run.routine_id: run for run in every(connection, Run, query.where(routines.c.company_id == company_id))}
 
 

@@ -9,7 +9,6 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, select, update
 
 from routines.core.model import RoutineStatus, Trigger, TriggerInBrief, TriggerKind
-from routines.storage.database import DueTrigger
 from routines.storage.rows import every, first, insert_model, select_model, update_model
 from routines.storage.schema import routines, schedule_changes, triggers
 
@@ -62,24 +61,12 @@ def delete(connection: Connection, trigger_ids: Sequence[str], at: datetime) -> 
     )
 
 
-def due(connection: Connection, now: datetime, limit: int) -> list[DueTrigger]:
-    """The schedules whose next slot is not later than `now`, longest due first."""
-    query = (
-        select(
-            triggers.c.id,
-            triggers.c.routine_id,
-            triggers.c.cron_expression,
-            triggers.c.timezone,
-            triggers.c.slots_decided_until,
-            triggers.c.next_run_at,
-            routines.c.catch_up_policy,
-        )
-        .join(routines, routines.c.id == triggers.c.routine_id)
-        .where(triggers.c.next_run_at <= now)
-        .order_by(triggers.c.next_run_at, triggers.c.id)
-        .limit(limit)
-    )
-    return [DueTrigger(*row) for row in connection.execute(query).all()]
+def due_companies(connection: Connection, after: datetime | None, now: datetime) -> list[str]:
+    """The companies of which some schedule's next slot is later than `after` and not later than `now`."""
+    query = select(triggers.c.company_id).distinct().where(triggers.c.next_run_at <= now)
+    if after is not None:
+        query = query.where(triggers.c.next_run_at > after)
+    return list(connection.execute(query).scalars())
 
 
 def next_slot(connection: Connection) -> datetime | None:
@@ -88,8 +75,10 @@ def next_slot(connection: Connection) -> datetime | None:
     return connection.execute(query.order_by(triggers.c.next_run_at).limit(1)).scalar_one_or_none()
 
 
-def live_schedules(connection: Connection) -> list[Trigger]:
-    """Every schedule that may fire: enabled, of an active routine."""
+def live_schedules(
+    connection: Connection, *, after: str = "", limit: int | None = None, ids: Sequence[str] | None = None
+) -> list[Trigger]:
+    """Schedules that may fire (enabled, of an active routine) by id, from the one after `after` on; or of these ids."""
     query = (
         select_model(triggers, Trigger)
         .join(routines, routines.c.id == triggers.c.routine_id)
@@ -101,7 +90,11 @@ def live_schedules(connection: Connection) -> list[Trigger]:
             routines.c.status == RoutineStatus.ACTIVE,
         )
     )
-    return every(connection, Trigger, query)
+    if after:
+        query = query.where(triggers.c.id > after)
+    if ids is not None:
+        query = query.where(triggers.c.id.in_(ids))
+    return every(connection, Trigger, query.order_by(triggers.c.id).limit(limit))
 
 
 def any_sealed(connection: Connection) -> Trigger | None:

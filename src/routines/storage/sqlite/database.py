@@ -10,6 +10,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import structlog
@@ -18,12 +19,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import QueuePool
 
-from routines.clock import monotonic_seconds
+from routines.clock import Clock, ClockSetting, SystemClock, monotonic_seconds
 from routines.core.errors import UnavailableError
 from routines.storage import migrations
 from routines.storage.database import Transaction
 from routines.storage.sqlite.fair_lock import FairLock
 from routines.storage.sqlite.hot import SqliteStatements
+from routines.storage.sqlite.locks import SqliteLocks
 
 READERS_MAX = 8  # more than two cores can use; each holds a page cache
 BUSY_TIMEOUT_MILLISECONDS = 5_000  # only another process can hold the file: a backup, a shell
@@ -51,6 +53,8 @@ log = structlog.get_logger(__name__)
 class SqliteDatabase:
     """The database file at `path`; `migrate` before the first use."""
 
+    rescan_seconds = None  # one server, which knows of each change
+
     def __init__(self, path: Path) -> None:
         self.path = path
         self._writer_turn = FairLock(patience_seconds=PATIENCE_SECONDS)
@@ -61,6 +65,21 @@ class SqliteDatabase:
         """Bring the file up to date, under the writer's lock; raises `DatabaseTooNewError` having changed nothing."""
         with self._writer_turn.turn(), _faults_told_apart(), self._writer.begin() as connection:
             migrations.upgrade(connection)
+
+    def make_clock(self, setting: ClockSetting) -> Clock:
+        """The machine's clock."""
+        return SystemClock(setting)
+
+    def watch(self, notice_slot: Callable[[datetime], None]) -> None:
+        """Nothing: there is no other server to hear of."""
+
+    def announce(self, next_run_at: datetime) -> None:
+        """Nothing: there is no other server to tell."""
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people."""
+        return str(self.path)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -75,7 +94,7 @@ class SqliteDatabase:
         Raises `UnavailableError` when the file cannot be written now: disk full, or held by another process.
         """
         with self._writer_turn.turn(), _faults_told_apart(), self._writer.begin() as connection:
-            transaction = Transaction(connection, SqliteStatements(connection))
+            transaction = Transaction(connection, SqliteStatements(connection), SqliteLocks())
             yield transaction
         transaction.committed()
 

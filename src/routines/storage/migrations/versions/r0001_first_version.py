@@ -10,18 +10,20 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+ID = sa.String(length=36).with_variant(sa.Uuid(as_uuid=False), "postgresql")
+
 
 def upgrade() -> None:
     """Everything that the first version keeps."""
     op.create_table(
         "activity",
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("company_id", sa.String(length=36), nullable=False),
+        sa.Column("id", ID, nullable=False),
+        sa.Column("company_id", ID, nullable=False),
         sa.Column("actor_type", sa.Text(), nullable=False),
         sa.Column("actor_id", sa.Text(), nullable=False),
         sa.Column("action", sa.Text(), nullable=False),
         sa.Column("entity_type", sa.Text(), nullable=False),
-        sa.Column("entity_id", sa.String(length=36), nullable=False),
+        sa.Column("entity_id", ID, nullable=False),
         sa.Column("details", sa.Text(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_activity")),
@@ -29,7 +31,7 @@ def upgrade() -> None:
     op.create_index("ix_activity_company_id_id", "activity", ["company_id", "id"], unique=False)
     op.create_table(
         "board_tokens",
-        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("id", ID, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("revoked_at", sa.BigInteger(), nullable=True),
@@ -39,10 +41,10 @@ def upgrade() -> None:
     )
     op.create_table(
         "comments",
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("company_id", sa.String(length=36), nullable=False),
-        sa.Column("issue_id", sa.String(length=36), nullable=False),
-        sa.Column("author_agent_id", sa.String(length=36), nullable=True),
+        sa.Column("id", ID, nullable=False),
+        sa.Column("company_id", ID, nullable=False),
+        sa.Column("issue_id", ID, nullable=False),
+        sa.Column("author_agent_id", ID, nullable=True),
         sa.Column("author_user_id", sa.Text(), nullable=True),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
@@ -51,7 +53,7 @@ def upgrade() -> None:
     op.create_index("ix_comments_issue_id_id", "comments", ["issue_id", "id"], unique=False)
     op.create_table(
         "companies",
-        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("id", ID, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("description", sa.Text(), nullable=True),
         sa.Column("status", sa.Text(), nullable=False),
@@ -69,20 +71,20 @@ def upgrade() -> None:
     )
     op.create_table(
         "issues",
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("company_id", sa.String(length=36), nullable=False),
+        sa.Column("id", ID, nullable=False),
+        sa.Column("company_id", ID, nullable=False),
         sa.Column("identifier", sa.Text(), nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
         sa.Column("description", sa.Text(), nullable=True),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("priority", sa.Text(), nullable=False),
-        sa.Column("assignee_agent_id", sa.String(length=36), nullable=True),
-        sa.Column("project_id", sa.String(length=36), nullable=True),
-        sa.Column("goal_id", sa.String(length=36), nullable=True),
-        sa.Column("parent_id", sa.String(length=36), nullable=True),
+        sa.Column("assignee_agent_id", ID, nullable=True),
+        sa.Column("project_id", ID, nullable=True),
+        sa.Column("goal_id", ID, nullable=True),
+        sa.Column("parent_id", ID, nullable=True),
         sa.Column("origin_kind", sa.Text(), nullable=True),
-        sa.Column("origin_id", sa.String(length=36), nullable=True),
-        sa.Column("origin_run_id", sa.String(length=36), nullable=True),
+        sa.Column("origin_id", ID, nullable=True),
+        sa.Column("origin_run_id", ID, nullable=True),
         sa.Column("created_by_agent_id", sa.Text(), nullable=True),
         sa.Column("created_by_user_id", sa.Text(), nullable=True),
         sa.Column("started_at", sa.BigInteger(), nullable=True),
@@ -110,9 +112,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "run_aliases",
-        sa.Column("routine_id", sa.String(length=36), nullable=False),
+        sa.Column("routine_id", ID, nullable=False),
         sa.Column("cause", sa.Text(), nullable=False),
-        sa.Column("run_id", sa.String(length=36), nullable=False),
+        sa.Column("run_id", ID, nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("routine_id", "cause", name=op.f("pk_run_aliases")),
     )
@@ -126,10 +128,10 @@ def upgrade() -> None:
     )
     op.create_table(
         "runs",
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("company_id", sa.String(length=36), nullable=False),
-        sa.Column("routine_id", sa.String(length=36), nullable=False),
-        sa.Column("trigger_id", sa.String(length=36), nullable=True),
+        sa.Column("id", ID, nullable=False),
+        sa.Column("company_id", ID, nullable=False),
+        sa.Column("routine_id", ID, nullable=False),
+        sa.Column("trigger_id", ID, nullable=True),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("triggered_at", sa.BigInteger(), nullable=False),
@@ -137,8 +139,8 @@ def upgrade() -> None:
         sa.Column("cause", sa.Text(), nullable=False),
         sa.Column("idempotency_key", sa.Text(), nullable=True),
         sa.Column("trigger_payload", sa.Text(), nullable=True),
-        sa.Column("linked_issue_id", sa.String(length=36), nullable=True),
-        sa.Column("coalesced_into_run_id", sa.String(length=36), nullable=True),
+        sa.Column("linked_issue_id", ID, nullable=True),
+        sa.Column("coalesced_into_run_id", ID, nullable=True),
         sa.Column("failure_reason", sa.Text(), nullable=True),
         sa.Column("details", sa.Text(), nullable=True),
         sa.Column("completed_at", sa.BigInteger(), nullable=True),
@@ -160,9 +162,9 @@ def upgrade() -> None:
     op.create_index("ix_runs_routine_id_id", "runs", ["routine_id", "id"], unique=False)
     op.create_table(
         "schedule_changes",
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("trigger_id", sa.String(length=36), nullable=False),
-        sa.Column("company_id", sa.String(length=36), nullable=False),
+        sa.Column("id", ID, nullable=False),
+        sa.Column("trigger_id", ID, nullable=False),
+        sa.Column("company_id", ID, nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("cron_expression", sa.Text(), nullable=False),
         sa.Column("timezone", sa.Text(), nullable=False),
@@ -173,22 +175,22 @@ def upgrade() -> None:
     op.create_index("ix_schedule_changes_trigger_id_at", "schedule_changes", ["trigger_id", "at"], unique=False)
     op.create_table(
         "wake_ups",
-        sa.Column("issue_id", sa.String(length=36), nullable=False),
-        sa.Column("agent_id", sa.String(length=36), nullable=False),
-        sa.Column("company_id", sa.String(length=36), nullable=False),
+        sa.Column("issue_id", ID, nullable=False),
+        sa.Column("agent_id", ID, nullable=False),
+        sa.Column("company_id", ID, nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("issue_id", "agent_id", name=op.f("pk_wake_ups")),
     )
     op.create_table(
         "agents",
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("company_id", sa.String(length=36), nullable=False),
+        sa.Column("id", ID, nullable=False),
+        sa.Column("company_id", ID, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("role", sa.Text(), nullable=False),
         sa.Column("title", sa.Text(), nullable=True),
         sa.Column("capabilities", sa.Text(), nullable=True),
-        sa.Column("reports_to", sa.String(length=36), nullable=True),
+        sa.Column("reports_to", ID, nullable=True),
         sa.Column("adapter_type", sa.Text(), nullable=False),
         sa.Column("adapter_config", sa.Text(), nullable=False),
         sa.Column("runtime_config", sa.Text(), nullable=False),
@@ -202,8 +204,8 @@ def upgrade() -> None:
     op.create_index(op.f("ix_agents_company_id"), "agents", ["company_id"], unique=False)
     op.create_table(
         "goals",
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("company_id", sa.String(length=36), nullable=False),
+        sa.Column("id", ID, nullable=False),
+        sa.Column("company_id", ID, nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
         sa.Column("description", sa.Text(), nullable=True),
         sa.Column("level", sa.Text(), nullable=False),
@@ -216,15 +218,15 @@ def upgrade() -> None:
     op.create_index(op.f("ix_goals_company_id"), "goals", ["company_id"], unique=False)
     op.create_table(
         "issue_counters",
-        sa.Column("company_id", sa.String(length=36), nullable=False),
+        sa.Column("company_id", ID, nullable=False),
         sa.Column("last_number", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["company_id"], ["companies.id"], name=op.f("fk_issue_counters_company_id")),
         sa.PrimaryKeyConstraint("company_id", name=op.f("pk_issue_counters")),
     )
     op.create_table(
         "projects",
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("company_id", sa.String(length=36), nullable=False),
+        sa.Column("id", ID, nullable=False),
+        sa.Column("company_id", ID, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("description", sa.Text(), nullable=True),
         sa.Column("status", sa.Text(), nullable=False),
@@ -236,9 +238,9 @@ def upgrade() -> None:
     op.create_index(op.f("ix_projects_company_id"), "projects", ["company_id"], unique=False)
     op.create_table(
         "agent_keys",
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("agent_id", sa.String(length=36), nullable=False),
-        sa.Column("company_id", sa.String(length=36), nullable=False),
+        sa.Column("id", ID, nullable=False),
+        sa.Column("agent_id", ID, nullable=False),
+        sa.Column("company_id", ID, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("revoked_at", sa.BigInteger(), nullable=True),
@@ -251,12 +253,12 @@ def upgrade() -> None:
     op.create_index(op.f("ix_agent_keys_agent_id"), "agent_keys", ["agent_id"], unique=False)
     op.create_table(
         "routines",
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("company_id", sa.String(length=36), nullable=False),
-        sa.Column("project_id", sa.String(length=36), nullable=False),
-        sa.Column("goal_id", sa.String(length=36), nullable=True),
-        sa.Column("parent_issue_id", sa.String(length=36), nullable=True),
-        sa.Column("assignee_agent_id", sa.String(length=36), nullable=False),
+        sa.Column("id", ID, nullable=False),
+        sa.Column("company_id", ID, nullable=False),
+        sa.Column("project_id", ID, nullable=False),
+        sa.Column("goal_id", ID, nullable=True),
+        sa.Column("parent_issue_id", ID, nullable=True),
+        sa.Column("assignee_agent_id", ID, nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
         sa.Column("description", sa.Text(), nullable=True),
         sa.Column("priority", sa.Text(), nullable=False),
@@ -283,9 +285,9 @@ def upgrade() -> None:
     op.create_index(op.f("ix_routines_company_id"), "routines", ["company_id"], unique=False)
     op.create_table(
         "triggers",
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("company_id", sa.String(length=36), nullable=False),
-        sa.Column("routine_id", sa.String(length=36), nullable=False),
+        sa.Column("id", ID, nullable=False),
+        sa.Column("company_id", ID, nullable=False),
+        sa.Column("routine_id", ID, nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("label", sa.Text(), nullable=True),
         sa.Column("enabled", sa.Boolean(), nullable=False),

@@ -1,0 +1,190 @@
+"""PostgreSQL as a database of the service: any number of servers, each with a few connections and its time from here.
+
+READ COMMITTED for what writes, with locks; one snapshot for what reads. The statements are in `hot`, the locks in
+`locks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+
+import psycopg
+import structlog
+from psycopg.types.string import TextLoader
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from routines.clock import Clock, ClockSetting, DatabaseClock
+from routines.core.errors import UnavailableError
+from routines.storage import migrations
+from routines.storage.database import Transaction
+from routines.storage.postgres.hot import PostgresStatements
+from routines.storage.postgres.locks import PostgresLocks
+from routines.storage.postgres.watch import Watch, ask_time
+
+READERS_MAX = 8  # more than two cores can use; a server's connections are few, for a database has some hundred
+WRITERS_MAX = 8  # the batcher's, the scheduler's, and use cases, which wait for each other by company anyway
+PATIENCE_SECONDS = 5.0  # how long a caller waits for a connection, or for a lock, before it is told 503
+RESCAN_SECONDS = 5.0  # how late a slot may be found of which the announcement was lost
+CONNECT_SECONDS_MAX = 5
+IDLE_SECONDS_MAX = 10  # a server that hangs in the middle of a transaction loses it, and others take up its slots
+
+BEGIN_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+BEGIN_WRITE = (
+    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; "
+    f"SET LOCAL lock_timeout = '{PATIENCE_SECONDS:.0f}s'; "
+    f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_SECONDS_MAX}s'; "
+    "SET LOCAL synchronous_commit = on"
+)
+
+# Classes of SQLSTATE (postgresql.org/docs/current/errcodes-appendix.html) that only time or the operator can mend:
+# connection exceptions, transaction rollback, insufficient resources, operator intervention, system error.
+NOT_OUR_FAULT_CLASSES = frozenset({"08", "40", "53", "57", "58"})
+NOT_OUR_FAULT = frozenset({"25P03", "25006", "55P03"})  # idle too long, read-only (a standby), a lock not had in time
+
+log = structlog.get_logger(__name__)
+
+
+class PostgresDatabase:
+    """The database at `url`; `migrate` before the first use.
+
+    `direct_url` leads to the same database past a pooler in transaction mode, which does not carry notifications.
+    """
+
+    rescan_seconds = RESCAN_SECONDS
+
+    def __init__(self, url: str, direct_url: str | None = None) -> None:
+        self.url = make_url(url).set(drivername="postgresql+psycopg")
+        self._direct_url = make_url(direct_url or url).set(drivername="postgresql")
+        self._writers = _engine(self.url.render_as_string(hide_password=False), WRITERS_MAX, BEGIN_WRITE)
+        self._readers = _engine(self.url.render_as_string(hide_password=False), READERS_MAX, BEGIN_READ)
+        self._watch: Watch | None = None
+        self._clock = DatabaseClock()
+
+    def migrate(self) -> None:
+        """Bring the database up to date, one server at a time; raises `DatabaseTooNewError` having changed nothing."""
+        with _faults_told_apart(), self._writers.begin() as connection:
+            PostgresLocks(_driver(connection)).registry()
+            migrations.upgrade(connection)
+
+    def make_clock(self, setting: ClockSetting) -> Clock:
+        """The database's clock; raises `UnavailableError` if it cannot be asked now."""
+        self._clock = DatabaseClock(setting)
+        with _faults_told_apart(), self._readers.begin() as connection:
+            ask_time(_driver(connection), self._clock)
+        return self._clock
+
+    def watch(self, notice_slot: Callable[[datetime], None]) -> None:
+        """From now until `close`, keep the clock in step, and tell of slots that other servers announce."""
+        self._watch = Watch(self._connect_directly, self._clock)
+        self._watch.start(notice_slot)
+
+    def announce(self, next_run_at: datetime) -> None:
+        """Tell every server that some trigger's next slot is now this one."""
+        if self._watch is not None:
+            self._watch.announce(next_run_at)
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people: the URL without its password."""
+        return self.url.set(drivername="postgresql").render_as_string()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection that sees one consistent state and cannot write; hold it briefly."""
+        with _faults_told_apart(), self._readers.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """A transaction that is on disk when the block ends, or leaves no trace if it raises.
+
+        Raises `UnavailableError` when the database cannot be written now; was that during the commit, it may be on
+        disk all the same.
+        """
+        with _faults_told_apart(), self._writers.begin() as connection:
+            driver = _driver(connection)
+            transaction = Transaction(connection, PostgresStatements(driver), PostgresLocks(driver))
+            yield transaction
+        transaction.committed()
+
+    def describe(self) -> Mapping[str, str]:
+        """Kind, place and version of the database."""
+        with self.read() as connection:
+            version = connection.exec_driver_sql("SHOW server_version").scalar_one()
+        return {"kind": "PostgreSQL", "place": self.place, "version": version}
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        if self._watch is not None:
+            self._watch.stop()
+        self._readers.dispose()
+        self._writers.dispose()
+
+    def _connect_directly(self) -> psycopg.Connection:
+        return psycopg.connect(
+            self._direct_url.render_as_string(hide_password=False),
+            autocommit=True,
+            connect_timeout=CONNECT_SECONDS_MAX,
+            prepare_threshold=None,
+        )
+
+
+def _engine(url: str, connections: int, begin: str) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=PATIENCE_SECONDS,
+        pool_use_lifo=True,  # a quiet server then keeps few connections busy
+        hide_parameters=True,  # an error's text reaches the log, and values may be secrets
+        connect_args={
+            "autocommit": True,  # transactions begin where the service says, with its own words
+            "connect_timeout": CONNECT_SECONDS_MAX,
+            # Prepared statements neither pass a pooler nor survive a table that grows: their plan is kept.
+            "prepare_threshold": None,
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+        },
+    )
+
+    def prepare(connection: psycopg.Connection, _record: object) -> None:
+        connection.adapters.register_loader("uuid", TextLoader)  # ids are texts to the program
+
+    event.listen(engine, "connect", prepare)
+    event.listen(engine, "begin", _beginner(begin))
+    return engine
+
+
+def _beginner(statement: str) -> Callable[[Connection], None]:
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(statement)
+
+    return begin
+
+
+def _driver(connection: Connection) -> psycopg.Connection:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)  # noqa: S101 - tells the type checker what the engine makes
+    return driver
+
+
+@contextmanager
+def _faults_told_apart() -> Iterator[None]:
+    """Turn what only time or the operator can mend into `UnavailableError`; our own faults stay what they are."""
+    try:
+        yield
+    except PoolTimeoutError as error:
+        raise UnavailableError("The database is busy; try again in a second") from error
+    except (DBAPIError, psycopg.Error) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        state = getattr(cause, "sqlstate", None)
+        lost = state is None and isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError)
+        if not lost and state not in NOT_OUR_FAULT and (state or "")[:2] not in NOT_OUR_FAULT_CLASSES:
+            raise
+        log.warning("database_unavailable", error=str(cause).strip(), sqlstate=state)
+        raise UnavailableError("The database cannot be used now; try again") from error

@@ -1,0 +1,167 @@
+"""The hot statements in PostgreSQL's words: each a named SQL text over a whole set, sent straight to the driver.
+
+What a decision stands on is read in a statement after the one that locks: under READ COMMITTED a statement sees what
+was committed before it began, and a lock may have been waited for (postgresql.org/docs/current/transaction-iso.html).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+
+from routines.core.fires import OpenIssue, RoutineState
+from routines.core.instants import to_milliseconds
+from routines.storage.database import DueTrigger, Rows, Webhook
+from routines.storage.hot_rows import DUE_TRIGGERS, ROUTINE_STATES, WEBHOOKS, due_trigger, routine_state, webhook
+from routines.storage.schema import issues, run_aliases, runs
+
+# Claims never wait: a routine that somebody holds is being fired, or changed, which settles its slots itself.
+LOCK_DUE = """
+    SELECT due.id FROM unnest(%s::uuid[]) AS company(id)
+    CROSS JOIN LATERAL (
+        SELECT t.id FROM triggers t JOIN routines r ON r.id = t.routine_id
+        WHERE t.company_id = company.id AND t.next_run_at <= %s
+        ORDER BY t.next_run_at
+        LIMIT %s
+        FOR NO KEY UPDATE OF r SKIP LOCKED
+    ) AS due
+"""
+LOCK_ROUTINES_OF = """
+    SELECT t.id FROM triggers t JOIN routines r ON r.id = t.routine_id
+    WHERE t.id = ANY(%s::uuid[]) FOR NO KEY UPDATE OF r SKIP LOCKED
+"""
+CLAIMED = f"{DUE_TRIGGERS} WHERE t.id = ANY(%s::uuid[]) AND t.next_run_at IS NOT NULL ORDER BY t.next_run_at, t.id"
+OF_PUBLIC_IDS = f"{WEBHOOKS} WHERE public_id = ANY(%s) AND deleted_at IS NULL"
+LOCK_ROUTINES = "SELECT id FROM routines WHERE id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE"
+STATES = f"{ROUTINE_STATES} WHERE r.id = ANY(%s::uuid[]) AND r.deleted_at IS NULL"
+# The newest alone: `always_enqueue` may leave thousands open.
+OPEN_ISSUES = """
+    SELECT asked.id, newest.id, newest.identifier, newest.origin_run_id FROM unnest(%s::uuid[]) AS asked(id)
+    CROSS JOIN LATERAL (
+        SELECT id, identifier, origin_run_id FROM issues
+        WHERE origin_id = asked.id AND origin_id IS NOT NULL AND status NOT IN ('done', 'cancelled')
+        ORDER BY id DESC LIMIT 1
+    ) AS newest
+"""
+KNOWN_CAUSES = """
+    SELECT r.routine_id, r.cause, r.id FROM unnest(%s::uuid[], %s::text[]) AS asked(routine_id, cause)
+    JOIN runs r ON r.routine_id = asked.routine_id AND r.cause = asked.cause
+"""
+KNOWN_ALIASES = """
+    SELECT a.routine_id, a.cause, a.run_id FROM unnest(%s::uuid[], %s::text[]) AS asked(routine_id, cause)
+    JOIN run_aliases a ON a.routine_id = asked.routine_id AND a.cause = asked.cause
+"""
+# Locked in one order first: an update of several rows takes them in any.
+TAKE_ISSUE_NUMBERS = """
+    WITH locked AS MATERIALIZED (
+        SELECT company_id FROM issue_counters WHERE company_id = ANY(%(companies)s::uuid[])
+        ORDER BY company_id FOR NO KEY UPDATE
+    )
+    UPDATE issue_counters AS counter SET last_number = counter.last_number + wanted.number
+    FROM locked JOIN unnest(%(companies)s::uuid[], %(numbers)s::bigint[]) AS wanted(company_id, number)
+        ON wanted.company_id = locked.company_id
+    WHERE counter.company_id = locked.company_id
+    RETURNING counter.company_id, counter.last_number - wanted.number + 1
+"""
+COPY_RUNS = f"COPY runs ({', '.join(runs.c.keys())}) FROM STDIN"
+COPY_ISSUES = f"COPY issues ({', '.join(issues.c.keys())}) FROM STDIN"
+COPY_WAKE_UPS = "COPY wake_ups (issue_id, agent_id, company_id, reason, created_at) FROM STDIN"
+COPY_ALIASES = f"COPY run_aliases ({', '.join(run_aliases.c.keys())}) FROM STDIN"
+CHANGE_TRIGGERS = """
+    UPDATE triggers AS t SET
+        last_fired_at = coalesce(change.fired_at, t.last_fired_at),
+        last_result = coalesce(change.result, t.last_result),
+        slots_decided_until = coalesce(change.decided_until, t.slots_decided_until),
+        next_run_at = CASE WHEN change.decided_until IS NULL THEN t.next_run_at ELSE change.next_run_at END
+    FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::bigint[], %s::uuid[])
+        AS change(fired_at, result, decided_until, next_run_at, id)
+    WHERE t.id = change.id
+"""
+CHANGE_ROUTINES = """
+    UPDATE routines AS r SET
+        last_triggered_at = change.triggered_at,
+        last_enqueued_at = coalesce(change.enqueued_at, r.last_enqueued_at)
+    FROM unnest(%s::bigint[], %s::bigint[], %s::uuid[]) AS change(triggered_at, enqueued_at, id)
+    WHERE r.id = change.id
+"""
+
+
+class PostgresStatements:
+    """The hot statements on one connection."""
+
+    def __init__(self, driver: Connection) -> None:
+        self._driver = driver
+
+    def claim_due(self, company_ids: Sequence[str], now: datetime, each: int) -> list[DueTrigger]:
+        """Schedules whose slot has come, with their routines locked: of each company up to `each`, longest due first.
+
+        What another server has claimed is passed over.
+        """
+        locked = self._rows(LOCK_DUE, list(company_ids), to_milliseconds(now), each)
+        return [due for due in self._claimed(locked) if due.next_run_at <= now]
+
+    def claim(self, trigger_ids: Sequence[str]) -> list[DueTrigger]:
+        """Those triggers as they are now, with their routines locked.
+
+        Ones that fire no more, and what another server has claimed, are left out.
+        """
+        return self._claimed(self._rows(LOCK_ROUTINES_OF, list(trigger_ids)))
+
+    def webhooks(self, public_ids: Sequence[str]) -> dict[str, Webhook]:
+        """The webhook triggers behind these public ids; unknown ones are left out."""
+        return {public_id: webhook(row) for public_id, *row in self._rows(OF_PUBLIC_IDS, list(public_ids))}
+
+    def routine_states(self, routine_ids: Sequence[str]) -> dict[str, RoutineState]:
+        """The routines, locked, with their open issues; deleted and unknown ones are left out."""
+        ids = list(routine_ids)
+        self._driver.execute(LOCK_ROUTINES, (ids,))
+        states = {row[0]: routine_state(row) for row in self._rows(STATES, ids)}
+        for routine_id, issue_id, identifier, run_id in self._rows(OPEN_ISSUES, ids):
+            if routine_id in states:
+                states[routine_id].open_issue = OpenIssue(issue_id, identifier, run_id)
+        return states
+
+    def known_causes(self, causes: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        """Which (routine id, cause) pairs are runs already, and which."""
+        return {(row[0], row[1]): row[2] for row in self._rows(KNOWN_CAUSES, *_columns(causes, 2))}
+
+    def known_aliases(self, causes: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        """Which (routine id, cause) pairs are further causes of runs, and of which."""
+        return {(row[0], row[1]): row[2] for row in self._rows(KNOWN_ALIASES, *_columns(causes, 2))}
+
+    def take_issue_numbers(self, wanted: Mapping[str, int]) -> dict[str, int]:
+        """Reserve so many issue numbers of each company, and return each company's first."""
+        asked = {"companies": list(wanted), "numbers": list(wanted.values())}
+        return dict(self._driver.execute(TAKE_ISSUE_NUMBERS, asked).fetchall())
+
+    def write(self, rows: Rows) -> None:
+        """Write a batch."""
+        for statement, values in (
+            (COPY_RUNS, rows.runs),
+            (COPY_ISSUES, rows.issues),
+            (COPY_WAKE_UPS, rows.wake_ups),
+            (COPY_ALIASES, rows.aliases),
+        ):
+            if values:
+                with self._driver.cursor() as cursor, cursor.copy(statement) as copy:
+                    for row in values:
+                        copy.write_row(row)
+        if rows.triggers:
+            self._driver.execute(CHANGE_TRIGGERS, _columns(rows.triggers, 5))
+        if rows.routines:
+            self._driver.execute(CHANGE_ROUTINES, _columns(rows.routines, 3))
+
+    def _claimed(self, locked: Iterable[tuple[Any, ...]]) -> list[DueTrigger]:
+        ids = [row[0] for row in locked]
+        return [due_trigger(row) for row in self._rows(CLAIMED, ids)] if ids else []
+
+    def _rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        return self._driver.execute(statement, values).fetchall()
+
+
+def _columns(rows: Sequence[tuple[object, ...]], width: int) -> list[list[object]]:
+    """Rows as one list a column, for arrays."""
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]

@@ -1,0 +1,117 @@
+"""What PostgreSQL tells a server unasked: its time, and that some trigger's next slot came nearer.
+
+One thread and one connection of its own; while that is away, the clock goes on by itself, and slots are found when
+they are looked for next.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from threading import Event, Lock, Thread
+
+import psycopg
+import structlog
+
+from routines.clock import DatabaseClock
+from routines.core.instants import from_milliseconds, to_milliseconds
+
+CHANNEL = "routines_next_slot"
+LISTEN = f"LISTEN {CHANNEL}"
+ANNOUNCE = "SELECT pg_notify(%s, %s)"
+TIME = "SELECT extract(epoch FROM clock_timestamp())::float8"
+ASK_TIME_SECONDS = 1.0  # as long a jump of the database's clock, or a sleep of this machine, goes unnoticed
+ANNOUNCE_PAUSE_SECONDS = 0.1  # PostgreSQL sends notifications of all transactions one after the other, so they are few
+RECONNECT_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class Watch:
+    """Keeps a clock in step, and carries announcements of slots from server to server, between `start` and `stop`."""
+
+    def __init__(self, connect: Callable[[], psycopg.Connection], clock: DatabaseClock) -> None:
+        self._connect = connect
+        self._clock = clock
+        self._notice_slot: Callable[[datetime], None] = _ignore
+        self._stopping = Event()
+        self._announcement = Lock()
+        self._to_announce: datetime | None = None
+        self._bell, self._ear = socket.socketpair()
+        self._bell.setblocking(False)
+        self._thread = Thread(target=self._run, name="postgres-watch", daemon=True)
+
+    def start(self, notice_slot: Callable[[datetime], None]) -> None:
+        """Begin, telling `notice_slot` of what other servers announce."""
+        self._notice_slot = notice_slot
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Let go of the connection."""
+        self._stopping.set()
+        self._ring()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._bell.close()
+        self._ear.close()
+
+    def announce(self, next_run_at: datetime) -> None:
+        """Tell every server of a slot, soon; of several at once only the nearest is told."""
+        with self._announcement:
+            if self._to_announce is not None and self._to_announce <= next_run_at:
+                return
+            self._to_announce = next_run_at
+        self._ring()
+
+    def _ring(self) -> None:
+        with suppress(OSError):  # it rings already, or nobody is there any more
+            self._bell.send(b".")
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                with self._connect() as connection, selectors.DefaultSelector() as selector:
+                    selector.register(connection, selectors.EVENT_READ)
+                    selector.register(self._ear, selectors.EVENT_READ)
+                    connection.execute(LISTEN)
+                    # Whatever was announced while nobody listened is looked for now.
+                    self._notice_slot(self._clock.now())
+                    self._attend(connection, selector)
+            except (psycopg.Error, OSError) as error:
+                log.warning("database_watch_lost", error=str(error).strip())
+                self._stopping.wait(RECONNECT_SECONDS)
+            except Exception:
+                log.exception("database_watch_failed")
+                self._stopping.wait(RECONNECT_SECONDS)
+
+    def _attend(self, connection: psycopg.Connection, selector: selectors.BaseSelector) -> None:
+        """Listen, tell and ask for the time until the server stops or the connection is lost."""
+        while not self._stopping.is_set():
+            ask_time(connection, self._clock)
+            self._tell(connection)
+            for notification in connection.notifies(timeout=0):
+                self._notice_slot(from_milliseconds(int(notification.payload)))
+            ready = selector.select(ASK_TIME_SECONDS)
+            if any(key.fileobj is self._ear for key, _ in ready):
+                self._stopping.wait(ANNOUNCE_PAUSE_SECONDS)
+                self._ear.recv(4096)
+
+    def _tell(self, connection: psycopg.Connection) -> None:
+        with self._announcement:
+            nearest, self._to_announce = self._to_announce, None
+        if nearest is not None:
+            connection.execute(ANNOUNCE, (CHANNEL, str(to_milliseconds(nearest))))
+
+
+def ask_time(connection: psycopg.Connection, clock: DatabaseClock) -> None:
+    """Set a clock by the database's."""
+    row = connection.execute(TIME).fetchone()
+    if row is not None:
+        clock.answered(row[0])
+
+
+def _ignore(_next_run_at: datetime) -> None:
+    """Nobody is to be told."""

@@ -1,0 +1,69 @@
+"""The statements through which fires go, on every database: each answers for a whole set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import text
+
+from routines.core.instants import to_milliseconds
+from routines.storage.database import Rows, Transaction
+from support.clock import DAY, MINUTE, MONDAY_NOON
+from support.service import NOBODY, Company, Service, ok
+
+
+def in_transaction(service: Service, question: Callable[[Transaction], Any]) -> Any:
+    """The answer to a question asked of the hot statements."""
+    with service.server.database.write() as transaction:
+        return question(transaction)
+
+
+def test_claiming_leaves_out_what_fires_no_more(service: Service, company: Company) -> None:
+    schedule = {"kind": "schedule", "cronExpression": "1 12 * * *"}
+    live, disabled = company.routine(triggers=[schedule, {**schedule, "enabled": False}])["triggers"]
+    paused = company.routine(status="paused", triggers=[schedule])["triggers"][0]
+    asked = [each["id"] for each in (live, disabled, paused)] + [NOBODY]
+    claimed = in_transaction(service, lambda transaction: transaction.hot.claim(asked))
+    assert [each.id for each in claimed] == [live["id"]]
+    assert claimed[0].next_run_at == MONDAY_NOON.replace(minute=1, second=0)
+    moved_on = Rows(triggers=[(None, None, to_milliseconds(MONDAY_NOON + DAY), None, live["id"])])
+    in_transaction(service, lambda transaction: transaction.hot.write(moved_on))
+    assert in_transaction(service, lambda transaction: transaction.hot.claim(asked)) == []
+
+
+def test_routines_are_read_with_their_newest_open_issue(service: Service, company: Company) -> None:
+    busy = company.routine(concurrencyPolicy="always_enqueue")["id"]
+    idle, gone = company.routine()["id"], company.routine()["id"]
+    ok(company.board.post(f"/routines/{busy}/run"), 202)
+    service.clock.advance(MINUTE)
+    newest = ok(company.board.post(f"/routines/{busy}/run"), 202)
+    closed = ok(company.board.post(f"/routines/{idle}/run"), 202)
+    company.close(closed["linkedIssueId"])
+    assert company.board.delete(f"/routines/{gone}").status_code == 204
+    states = in_transaction(service, lambda transaction: transaction.hot.routine_states([busy, idle, gone, NOBODY]))
+    assert set(states) == {busy, idle}
+    assert (states[busy].open_issue.id, states[busy].open_issue.origin_run_id) == (
+        newest["linkedIssueId"],
+        newest["id"],
+    )
+    assert states[idle].open_issue is None
+
+
+def test_issue_numbers_are_taken_in_blocks(service: Service, company: Company) -> None:
+    def take(count: int) -> Callable[[Transaction], int]:
+        return lambda transaction: transaction.hot.take_issue_numbers({company.id: count})[company.id]
+
+    assert [in_transaction(service, take(count)) for count in (3, 1, 20, 1)] == [1, 4, 5, 25]
+
+
+def test_known_causes_are_found_in_sets(service: Service, company: Company) -> None:
+    routine = company.routine()["id"]
+    run = ok(company.board.post(f"/routines/{routine}/run", {"idempotencyKey": "ü\"'"}), 202)
+    with service.server.database.read() as connection:
+        cause = connection.execute(text("SELECT cause FROM runs")).scalar_one()
+    asked = [(routine, cause), (routine, "unheard of"), (NOBODY, cause)]
+    assert in_transaction(service, lambda transaction: transaction.hot.known_causes(asked)) == {
+        (routine, cause): run["id"]
+    }
+    assert in_transaction(service, lambda transaction: transaction.hot.known_aliases(asked)) == {}
