@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from routines.cli import doctor as doctor_command
+from routines.cli.serving import configure_logging
 from routines.cli.serving import serve as serve_settings
 from routines.core.errors import RoutinesError
 from routines.core.instants import iso
@@ -95,6 +96,21 @@ def doctor(*, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> Non
     with _told_plainly():
         healthy = doctor_command.examine(_settings(data_dir=data_dir, database_url=database_url), Console())
     raise typer.Exit(0 if healthy else 1)
+
+
+@app.command()
+def migrate(
+    *,
+    source: Annotated[str, typer.Option("--from", help="URL of the database to move; no server may be running on it.")],
+    target: Annotated[str, typer.Option("--to", help="URL of a new, empty database to move everything into.")],
+) -> None:
+    """Move everything from one database into another, and compare them row by row: 0 all is there, 1 it is not."""
+    with _told_plainly():
+        from routines.cli.migrate import migrate as move  # noqa: PLC0415 - only this command needs the database
+
+        configure_logging()
+        complete = move(source, target, Console())
+    raise typer.Exit(0 if complete else 1)
 
 
 @app.command()

@@ -23,6 +23,10 @@ CHANNEL = "routines_next_slot"
 LISTEN = f"LISTEN {CHANNEL}"
 ANNOUNCE = "SELECT pg_notify(%s, %s)"
 TIME = "SELECT extract(epoch FROM clock_timestamp())::float8"
+WATCHES = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND query = ANY(%s) AND state_change > clock_timestamp() - interval '5 seconds'
+"""
 ASK_TIME_SECONDS = 1.0  # as long a jump of the database's clock, or a sleep of this machine, goes unnoticed
 ANNOUNCE_PAUSE_SECONDS = 0.1  # PostgreSQL sends notifications of all transactions one after the other, so they are few
 RECONNECT_SECONDS = 1.0
@@ -111,6 +115,12 @@ def ask_time(connection: psycopg.Connection, clock: DatabaseClock) -> None:
     row = connection.execute(TIME).fetchone()
     if row is not None:
         clock.answered(row[0])
+
+
+def count_watches(connection: psycopg.Connection) -> int:
+    """How many servers work on the database, told by their watches, which ask for the time each second."""
+    row = connection.execute(WATCHES, ([TIME, LISTEN],)).fetchone()
+    return 0 if row is None else int(row[0])
 
 
 def _ignore(_next_run_at: datetime) -> None:

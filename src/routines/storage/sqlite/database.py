@@ -26,6 +26,7 @@ from routines.storage.database import Transaction
 from routines.storage.sqlite.fair_lock import FairLock
 from routines.storage.sqlite.hot import SqliteStatements
 from routines.storage.sqlite.locks import SqliteLocks
+from routines.storage.sqlite.tables import SqliteTables
 
 READERS_MAX = 8  # more than two cores can use; each holds a page cache
 BUSY_TIMEOUT_MILLISECONDS = 5_000  # only another process can hold the file: a backup, a shell
@@ -97,6 +98,18 @@ class SqliteDatabase:
             transaction = Transaction(connection, SqliteStatements(connection), SqliteLocks())
             yield transaction
         transaction.committed()
+
+    @contextmanager
+    def read_tables(self) -> Iterator[SqliteTables]:
+        """All there is in one consistent state, whole tables at a time."""
+        with self.read() as connection:
+            yield SqliteTables(connection)
+
+    @contextmanager
+    def write_tables(self) -> Iterator[SqliteTables]:
+        """A transaction of whole tables that is on disk when the block ends, or leaves no trace if it raises."""
+        with self.write() as transaction:
+            yield SqliteTables(transaction.connection)
 
     def describe(self) -> Mapping[str, str]:
         """Kind, place and version of the database."""
