@@ -240,3 +240,14 @@ def test_a_database_url_of_another_kind_is_refused(tmp_path: Path, url: str) -> 
         Service(tmp_path, database_url=url)
     assert isinstance(refused.value, RoutinesError)
     assert repr(url) in refused.value.sentence
+
+
+def test_history_is_kept_for_ever_unless_an_age_is_given() -> None:
+    assert from_environment({"ROUTINES_RETENTION_DAYS": ""}).retention is None
+    assert from_environment({"ROUTINES_RETENTION_DAYS": "30"}).retention == timedelta(days=30)
+
+
+@pytest.mark.parametrize("days", ["1", "0", "-1", "2.5", "x", "nan", "1e9"])
+def test_an_age_at_which_a_replay_would_be_forgotten_is_refused(days: str) -> None:
+    with pytest.raises(SettingsError, match="ROUTINES_RETENTION_DAYS"):
+        from_environment({"ROUTINES_RETENTION_DAYS": days})

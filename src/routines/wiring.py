@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from routines.clock import Clock, Ids
 from routines.dispatch import zone_data
 from routines.dispatch.batcher import Batcher
+from routines.dispatch.retention import Retention
 from routines.dispatch.scheduler import Scheduler
 from routines.http.app import make_app
 from routines.http.auth import Authentication, Sessions
@@ -49,6 +50,7 @@ class Server:
         self.database = open_database(settings.database)
         self.clock = clock or self.database.make_clock(settings.clock)
         self.scheduler = Scheduler(self.database, self.clock, ids, grace=settings.misfire_grace)
+        self.retention = Retention(self.database, self.clock, keep=settings.retention)
         context = Context(
             database=self.database,
             clock=self.clock,
@@ -80,9 +82,11 @@ class Server:
         self.batcher.start()
         if Role.SCHEDULER in self.settings.roles:
             self.scheduler.start()
+            self.retention.start()
 
     def stop(self) -> None:
         """Finish what is in hand, in the order in which nothing new can come, and let go of the database."""
+        self.retention.stop()
         self.scheduler.stop()
         self.batcher.stop()
         self.database.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +21,7 @@ from routines.cli.serving import serve as serve_settings
 from routines.core.errors import RoutinesError
 from routines.core.instants import iso
 from routines.http.auth import AuthMode
-from routines.settings import Settings, from_environment
+from routines.settings import RETENTION_DAYS_MAX, RETENTION_DAYS_MIN, Settings, from_environment, roles_of
 
 app = typer.Typer(
     name="routines",
@@ -34,7 +35,7 @@ app.add_typer(token, name="token")
 errors = Console(stderr=True)
 
 DataDir = Annotated[Path | None, typer.Option(help="Folder of the database and the key file. [ROUTINES_DATA_DIR]")]
-DatabaseUrl = Annotated[str | None, typer.Option(help="sqlite:///path. [ROUTINES_DATABASE_URL]")]
+DatabaseUrl = Annotated[str | None, typer.Option(help="sqlite:///path or postgresql://... [ROUTINES_DATABASE_URL]")]
 
 
 @app.command()
@@ -46,12 +47,28 @@ def serve(
     database_url: DatabaseUrl = None,
     auth: Annotated[AuthMode | None, typer.Option(help="Who is trusted. [ROUTINES_AUTH]")] = None,
     public_url: Annotated[str | None, typer.Option(help="Base of webhook URLs. [ROUTINES_PUBLIC_URL]")] = None,
+    role: Annotated[str | None, typer.Option(help="api, scheduler, or both with a comma. [ROUTINES_ROLE]")] = None,
+    retention_days: Annotated[
+        int | None,
+        typer.Option(
+            help="Remove runs and activity that are older; by default none. [ROUTINES_RETENTION_DAYS]",
+            min=RETENTION_DAYS_MIN,
+            max=RETENTION_DAYS_MAX,
+        ),
+    ] = None,
 ) -> None:
     """Run the whole service: API, pages, scheduler. SIGTERM finishes what is in hand."""
     with _told_plainly():
         serve_settings(
             _settings(
-                host=host, port=port, data_dir=data_dir, database_url=database_url, auth=auth, public_url=public_url
+                host=host,
+                port=port,
+                data_dir=data_dir,
+                database_url=database_url,
+                auth=auth,
+                public_url=public_url,
+                roles=None if role is None else roles_of(role),
+                retention=None if retention_days is None else timedelta(days=retention_days),
             )
         )
 

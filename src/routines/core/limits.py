@@ -32,4 +32,4 @@ TRIGGERS_PER_REQUEST_MAX = 50  # triggers created along with a routine
 FIRES_PER_TRANSACTION_MAX = 500  # a webhook waits for at most one such transaction of a burst
 FIRE_QUEUE_MAX = 2_000  # about a second of fires; what comes on top is told to come back
 RATE_LIMITED_PUBLIC_IDS_MAX = 10_000  # what the rate limiter remembers, whatever ids are tried
-ALIASES_FORGOTTEN_AT_ONCE_MAX = 50_000  # as many as ten seconds can bring, so that forgetting keeps up
+REMOVED_AT_ONCE_MAX = 500  # old rows in one transaction: some milliseconds, which a fire may have to wait

@@ -168,6 +168,10 @@ class Locks(Protocol):
         """Which issue is below which, in a company."""
         ...
 
+    def removal(self) -> bool:
+        """The removal of what is old; it is tried, and False if another server is at it."""
+        ...
+
 
 class Transaction:
     """One write transaction: the connection, its hot statements and locks, and what to do once it is on disk."""
