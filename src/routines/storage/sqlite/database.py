@@ -53,6 +53,7 @@ log = structlog.get_logger(__name__)
 class SqliteDatabase:
     """The database file at `path`; `migrate` before the first use."""
 
+    writers = 1
     rescan_seconds = None  # one server, which knows of each change
 
     def __init__(self, path: Path) -> None:
