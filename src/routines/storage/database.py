@@ -230,8 +230,9 @@ class Database(Protocol):
         """
         ...
 
-    def describe(self) -> Mapping[str, str]:
-        """What `doctor` and logs say of it: kind, place, version."""
+    @property
+    def place(self) -> str:
+        """Where it is, for people; never with a password."""
         ...
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ READ COMMITTED for what writes, with locks; one snapshot for what reads. The sta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -115,12 +115,6 @@ class PostgresDatabase:
             transaction = Transaction(connection, PostgresStatements(driver), PostgresLocks(driver))
             yield transaction
         transaction.committed()
-
-    def describe(self) -> Mapping[str, str]:
-        """Kind, place and version of the database."""
-        with self.read() as connection:
-            version = connection.exec_driver_sql("SHOW server_version").scalar_one()
-        return {"kind": "PostgreSQL", "place": self.place, "version": version}
 
     def close(self) -> None:
         """Let go of every connection."""

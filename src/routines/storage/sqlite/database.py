@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -98,10 +98,6 @@ class SqliteDatabase:
             transaction = Transaction(connection, SqliteStatements(connection), SqliteLocks())
             yield transaction
         transaction.committed()
-
-    def describe(self) -> Mapping[str, str]:
-        """Kind, place and version of the database."""
-        return {"kind": "SQLite", "place": str(self.path), "version": sqlite3.sqlite_version}
 
     def close(self) -> None:
         """Let go of every connection, folding the write-ahead log into the file."""
