@@ -35,7 +35,10 @@ app.add_typer(token, name="token")
 errors = Console(stderr=True)
 
 DataDir = Annotated[Path | None, typer.Option(help="Folder of the database and the key file. [ROUTINES_DATA_DIR]")]
-DatabaseUrl = Annotated[str | None, typer.Option(help="sqlite:///path or postgresql://... [ROUTINES_DATABASE_URL]")]
+DatabaseUrl = Annotated[
+    str | None,
+    typer.Option(help="postgresql://user:password@host/name, or sqlite:///path. [ROUTINES_DATABASE_URL]"),
+]
 
 
 @app.command()
@@ -47,7 +50,14 @@ def serve(
     database_url: DatabaseUrl = None,
     auth: Annotated[AuthMode | None, typer.Option(help="Who is trusted. [ROUTINES_AUTH]")] = None,
     public_url: Annotated[str | None, typer.Option(help="Base of webhook URLs. [ROUTINES_PUBLIC_URL]")] = None,
-    role: Annotated[str | None, typer.Option(help="api, scheduler, or both with a comma. [ROUTINES_ROLE]")] = None,
+    database_direct_url: Annotated[
+        str | None,
+        typer.Option(help="The same PostgreSQL past a pooler in transaction mode. [ROUTINES_DATABASE_DIRECT_URL]"),
+    ] = None,
+    role: Annotated[
+        str | None,
+        typer.Option(help="What this server does, with commas: api, scheduler; all by default. [ROUTINES_ROLE]"),
+    ] = None,
     retention_days: Annotated[
         int | None,
         typer.Option(
@@ -57,7 +67,7 @@ def serve(
         ),
     ] = None,
 ) -> None:
-    """Run the whole service: API, pages, scheduler. SIGTERM finishes what is in hand."""
+    """Run the service: API, pages, scheduler. SIGTERM finishes what is in hand."""
     with _told_plainly():
         serve_settings(
             _settings(
@@ -65,9 +75,10 @@ def serve(
                 port=port,
                 data_dir=data_dir,
                 database_url=database_url,
+                database_direct_url=database_direct_url,
+                roles=None if role is None else roles_of(role),
                 auth=auth,
                 public_url=public_url,
-                roles=None if role is None else roles_of(role),
                 retention=None if retention_days is None else timedelta(days=retention_days),
             )
         )

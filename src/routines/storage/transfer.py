@@ -45,8 +45,8 @@ Report = Callable[[Moved], None]
 def transfer(source: Database, target: Database, *, written: Report, compared: Report) -> list[Difference]:
     """Copy every row of `source` into `target`, in one transaction, then read both again and tell where they differ.
 
-    The source is seen as it was at the beginning. Rows go in the order of their keys, for SQLite takes the order in
-    which issues came for their age. Raises `NotEmptyError` and `RowsRefusedError`, having changed nothing.
+    The source is seen as it was at the beginning. Rows go in the order of their keys, in which they were made, so that
+    indexes grow at their ends. Raises `NotEmptyError` and `RowsRefusedError`, having changed nothing.
     """
     with source.read_tables() as there:
         _copy(there, target, written)

@@ -6,7 +6,7 @@ READ COMMITTED for what writes, with locks; one snapshot for what reads. The sta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -39,7 +39,11 @@ BEGIN_WRITE = (
     "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; "
     f"SET LOCAL lock_timeout = '{PATIENCE_SECONDS:.0f}s'; "
     f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_SECONDS_MAX}s'; "
-    "SET LOCAL synchronous_commit = on"
+    "SET LOCAL synchronous_commit = on; "
+    # All that a write transaction reads, it finds by index, a row or a set of ids at a time. A planner that knows
+    # nothing of a table yet, or what it knew before ten thousand fires, would rather read the whole of it.
+    "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; "
+    "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
 )
 
 # Classes of SQLSTATE (postgresql.org/docs/current/errcodes-appendix.html) that only time or the operator can mend:
@@ -56,6 +60,7 @@ class PostgresDatabase:
     `direct_url` leads to the same database past a pooler in transaction mode, which does not carry notifications.
     """
 
+    writers = 2  # one is decided here while PostgreSQL writes the other
     rescan_seconds = RESCAN_SECONDS
 
     def __init__(self, url: str, direct_url: str | None = None) -> None:
@@ -131,12 +136,6 @@ class PostgresDatabase:
         """How many servers work on it at this moment."""
         with self.read() as connection:
             return count_watches(_driver(connection))
-
-    def describe(self) -> Mapping[str, str]:
-        """Kind, place and version of the database."""
-        with self.read() as connection:
-            version = connection.exec_driver_sql("SHOW server_version").scalar_one()
-        return {"kind": "PostgreSQL", "place": self.place, "version": version}
 
     def close(self) -> None:
         """Let go of every connection."""
