@@ -122,6 +122,7 @@ def revoke_token(token_id: str, *, data_dir: DataDir = None, database_url: Datab
 def doctor(*, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     """Check data folder, key file, database, clock and time zone data, and say what to do."""
     with _told_plainly():
+        configure_logging()
         healthy = doctor_command.examine(_settings(data_dir=data_dir, database_url=database_url), Console())
     raise typer.Exit(0 if healthy else 1)
 

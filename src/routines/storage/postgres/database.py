@@ -21,6 +21,8 @@ from routines.clock import Clock, ClockSetting, DatabaseClock
 from routines.core.errors import UnavailableError
 from routines.storage import migrations
 from routines.storage.database import Transaction
+from routines.storage.findings import Finding
+from routines.storage.postgres.examination import examine_notifications, examine_server
 from routines.storage.postgres.hot import PostgresStatements
 from routines.storage.postgres.locks import PostgresLocks
 from routines.storage.postgres.tables import PostgresTables
@@ -131,6 +133,13 @@ class PostgresDatabase:
             tables = PostgresTables(_driver(transaction.connection))
             tables.keep_others_out(metadata.sorted_tables)
             yield tables
+
+    def examine(self, machine: Callable[[], datetime]) -> Iterator[Finding]:
+        """What is to be said of the server and the way to it; `machine` tells this machine's time."""
+        with self.read() as connection:
+            yield from examine_server(_driver(connection), machine, READERS_MAX + WRITERS_MAX + 1)
+        with _faults_told_apart():
+            yield examine_notifications(self._connect_directly)
 
     def servers(self) -> int:
         """How many servers work on it at this moment."""
