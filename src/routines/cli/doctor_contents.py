@@ -79,7 +79,10 @@ def _secrets(connection: Connection, settings: Settings) -> Finding:
     if sealed is None and known is None:
         return Finding("secrets", "none sealed yet")
     if not settings.master_key and not settings.key_file.exists():
-        remedy = f"Put {settings.key_file} back, or set ROUTINES_MASTER_KEY to what the other servers have"
+        remedy = (
+            f"Put {settings.key_file} back, or set ROUTINES_MASTER_KEY to what it was; if that is lost, start once with "
+            "ROUTINES_ACCEPT_NEW_MASTER_KEY=1 and rotate the secret of each webhook"
+        )
         return Finding("secrets", "sealed, and no master key is here", remedy)
     try:
         keyring = Keyring(load_master_key(settings.master_key, settings.key_file))

@@ -1,6 +1,6 @@
 """Due slots on their way to fires: what became due, what fires of it, and when the trigger is next.
 
-The arithmetic (`plan`) needs no database and is done before a transaction; `settle` is the part inside one.
+The arithmetic (`plan`) needs no database; `settle` writes what was planned.
 """
 
 from __future__ import annotations

@@ -6,9 +6,10 @@ READ COMMITTED for what writes, with locks; one snapshot for what reads. The sta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 
 import psycopg
 import structlog
@@ -33,8 +34,18 @@ READERS_MAX = 8  # more than two cores can use; a server's connections are few, 
 WRITERS_MAX = 8  # the batcher's, the scheduler's, and use cases, which wait for each other by company anyway
 PATIENCE_SECONDS = 5.0  # how long a caller waits for a connection, or for a lock, before it is told 503
 RESCAN_SECONDS = 5.0  # how late a slot may be found of which the announcement was lost
-CONNECT_SECONDS_MAX = 5
 IDLE_SECONDS_MAX = 10  # a server that hangs in the middle of a transaction loses it, and others take up its slots
+
+CONNECTION: Mapping[str, Any] = {
+    "autocommit": True,  # transactions begin where the service says, with its own words
+    "prepare_threshold": None,  # what is prepared neither passes a pooler nor fits a table that has grown since
+    "connect_timeout": 5,
+    # A database that is cut off without a word is given up after some 25 seconds.
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
 
 BEGIN_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 BEGIN_WRITE = (
@@ -156,9 +167,7 @@ class PostgresDatabase:
     def _connect_directly(self) -> psycopg.Connection:
         return psycopg.connect(
             self._direct_url.render_as_string(hide_password=False),
-            autocommit=True,
-            connect_timeout=CONNECT_SECONDS_MAX,
-            prepare_threshold=None,
+            **CONNECTION,
         )
 
 
@@ -170,15 +179,8 @@ def _engine(url: str, connections: int, begin: str) -> Engine:
         pool_timeout=PATIENCE_SECONDS,
         pool_use_lifo=True,  # a quiet server then keeps few connections busy
         hide_parameters=True,  # an error's text reaches the log, and values may be secrets
-        connect_args={
-            "autocommit": True,  # transactions begin where the service says, with its own words
-            "connect_timeout": CONNECT_SECONDS_MAX,
-            # Prepared statements neither pass a pooler nor survive a table that grows: their plan is kept.
-            "prepare_threshold": None,
-            "keepalives_idle": 10,
-            "keepalives_interval": 5,
-            "keepalives_count": 3,
-        },
+        use_native_hstore=False,  # would be asked for on every connection
+        connect_args=dict(CONNECTION),
     )
 
     def prepare(connection: psycopg.Connection, _record: object) -> None:
