@@ -80,8 +80,8 @@ def _secrets(connection: Connection, settings: Settings) -> Finding:
         return Finding("secrets", "none sealed yet")
     if not settings.master_key and not settings.key_file.exists():
         remedy = (
-            f"Put {settings.key_file} back, or set ROUTINES_MASTER_KEY to what it was; if that is lost, start once with "
-            "ROUTINES_ACCEPT_NEW_MASTER_KEY=1 and rotate the secret of each webhook"
+            f"Put {settings.key_file} back, or set ROUTINES_MASTER_KEY to what it was; if that is lost, start once "
+            "with ROUTINES_ACCEPT_NEW_MASTER_KEY=1 and rotate the secret of each webhook"
         )
         return Finding("secrets", "sealed, and no master key is here", remedy)
     try:
