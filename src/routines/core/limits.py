@@ -11,6 +11,7 @@ IDEMPOTENCY_KEY_CHARACTERS_MAX = 255  # the contract's bound; fits an index entr
 CRON_EXPRESSION_CHARACTERS_MAX = 255  # every minute listed by number is 170 characters
 CRON_SCHEDULES_CACHED_MAX = 2_000  # parsed expressions, about 10 kB each
 CRON_SLOTS_CACHED_MAX = 10_000  # answers about the next slot; a burst's triggers share a few expressions and one minute
+SETTLED_SLOTS_CACHED_MAX = 500  # answers about due slots; with a grace of a day each may hold 100 kB
 INSTANTS_CACHED_MAX = 10_000  # conversions: a burst has one minute, the rows of a list few instants each
 ZONE_NAME_CHARACTERS_MAX = 64  # the longest IANA name has 32; longer texts are not repeated in a sentence
 FORM_FIELDS_MAX = 1_000  # as many as common form parsers take before they call it an attack
