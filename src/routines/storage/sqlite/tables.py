@@ -12,6 +12,8 @@ from sqlalchemy import Boolean, Connection, Table
 
 from routines.storage.database import RowsRefusedError, StoredRow
 
+CACHE_KIBIBYTES = 64 * 1024  # an index that does not grow at its end is otherwise written to disk again and again
+
 
 class SqliteTables:
     """The tables of one connection, in its transaction."""
@@ -39,6 +41,7 @@ class SqliteTables:
     def fill(self, table: Table, rows: Iterable[StoredRow]) -> None:
         """Store rows in their order; raises `RowsRefusedError` if SQLite cannot keep one of them."""
         self._driver.execute("PRAGMA defer_foreign_keys=ON")  # an agent may report to one that comes later
+        self._driver.execute(f"PRAGMA cache_size=-{CACHE_KIBIBYTES}")
         values = ", ".join("?" * len(table.columns))
         try:
             self._driver.executemany(f"INSERT INTO {table.name} ({_columns(table)}) VALUES ({values})", rows)  # noqa: S608 - names
