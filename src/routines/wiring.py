@@ -92,9 +92,10 @@ class Server:
 
     def stop(self) -> None:
         """Finish what is in hand, in the order in which nothing new can come, and let go of the database."""
-        self.retention.stop()
+        self.retention.leave_off()
         self.scheduler.stop()
         self.batcher.stop()
+        self.retention.stop()
         self.database.close()
         if self._database_lock is not None:
             self._database_lock.release()

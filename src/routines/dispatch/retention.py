@@ -57,9 +57,13 @@ class Retention:
         """Begin removing."""
         self._thread.start()
 
+    def leave_off(self) -> None:
+        """Begin nothing more."""
+        self._stopping.set()
+
     def stop(self) -> None:
         """Return once nothing more will be removed."""
-        self._stopping.set()
+        self.leave_off()
         if self._thread.is_alive():
             self._thread.join()
 
