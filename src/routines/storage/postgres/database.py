@@ -23,7 +23,7 @@ from routines.storage import migrations
 from routines.storage.database import Transaction
 from routines.storage.postgres.hot import PostgresStatements
 from routines.storage.postgres.locks import PostgresLocks
-from routines.storage.postgres.watch import Watch, ask_time
+from routines.storage.postgres.watch import APPLICATION_NAME, Watch, ask_time
 
 READERS_MAX = 8  # more than two cores can use; a server's connections are few, for a database has some hundred
 WRITERS_MAX = 8  # the batcher's, the scheduler's, and use cases, which wait for each other by company anyway
@@ -144,6 +144,7 @@ def _engine(url: str, connections: int, begin: str) -> Engine:
         connect_args={
             "autocommit": True,  # transactions begin where the service says, with its own words
             "connect_timeout": CONNECT_SECONDS_MAX,
+            "application_name": APPLICATION_NAME,
             # Prepared statements neither pass a pooler nor survive a table that grows: their plan is kept.
             "prepare_threshold": None,
             "keepalives_idle": 10,
