@@ -1,12 +1,72 @@
-"""Ids sort in the order in which they were made, and carry the clock's time."""
+"""The clocks by which servers decide, and the ids that carry their time."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from routines.clock import Ids, SystemClock
+import pytest
+
+from routines import clock
+from routines.clock import ClockSetting, DatabaseClock, Ids, SystemClock
 from routines.core.instants import to_milliseconds
 from support.clock import MONDAY_NOON, SECOND
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+
+class Machine:
+    """A machine's clocks, which stand still until they are moved."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.wall = NOON.timestamp()
+        self.steady = 5_000.0
+        monkeypatch.setattr(clock.time, "time", lambda: self.wall)
+        monkeypatch.setattr(clock, "steady_seconds", lambda: self.steady)
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    return Machine(monkeypatch)
+
+
+def test_the_databases_clock_goes_on_by_the_steady_one_whatever_the_wall_clock_does(machine: Machine) -> None:
+    watched = DatabaseClock()
+    watched.answered(NOON.timestamp())
+    machine.wall += 3_600
+    machine.steady += 1.5
+    assert watched.now() == NOON + 1.5 * SECOND
+
+
+def test_it_is_never_ahead_and_the_quickest_answer_counts(machine: Machine) -> None:
+    watched = DatabaseClock()
+    for way in (0.3, 0.01, 0.2):  # the database's clock showed noon and so much when it answered; then came the way
+        watched.answered((NOON + machine.steady * SECOND - 5_000 * SECOND).timestamp() - way)
+    assert watched.now() == NOON - 0.01 * SECOND
+
+
+@pytest.mark.usefixtures("machine")
+@pytest.mark.parametrize("jump", [timedelta(hours=1), timedelta(hours=-1), timedelta(seconds=2)])
+def test_it_follows_a_jump_of_the_databases_clock_at_once(jump: timedelta) -> None:
+    watched = DatabaseClock()
+    for _ in range(DatabaseClock.ANSWERS_KEPT):
+        watched.answered(NOON.timestamp())
+    watched.answered((NOON + jump).timestamp())
+    assert watched.now() == NOON + jump
+
+
+def test_servers_with_the_same_setting_agree_whenever_they_started(machine: Machine) -> None:
+    setting = ClockSetting(offset=SECOND, rate=60, since=NOON)
+    first = SystemClock(setting)
+    machine.wall += 10
+    second = SystemClock(setting)
+    assert first.now() == second.now() == NOON + 601 * SECOND
+
+
+def test_a_faster_clock_runs_from_when_it_was_made(machine: Machine) -> None:
+    made = SystemClock(ClockSetting(rate=60))
+    machine.wall += 1
+    assert made.now() == NOON + 60 * SECOND
 
 
 def test_ids_are_version_7_uuids_with_the_instant_in_front() -> None:

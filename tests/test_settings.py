@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import os
 import stat
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ from sqlalchemy import create_engine, text
 from typer.testing import CliRunner
 
 from routines.cli import main
+from routines.clock import ClockSetting
 from routines.core.errors import RoutinesError
 from routines.http.auth import AuthMode
 from routines.keyring import MasterKeyError
-from routines.settings import Settings, SettingsError, from_environment
+from routines.settings import Role, Settings, SettingsError, from_environment
 from routines.storage.migrations import DatabaseTooNewError
 from routines.storage.opening import DatabaseInUseError, DatabaseUrlError
 from support.service import Service, ok
@@ -35,6 +37,12 @@ WHOLE_ENVIRONMENT = {
     "ROUTINES_MASTER_KEY": KEY,
     "ROUTINES_MISFIRE_GRACE_SECONDS": "90",
     "ROUTINES_FIRE_RATE_PER_MINUTE": "60",
+    "ROUTINES_DATABASE_DIRECT_URL": "postgresql://db/routines",
+    "ROUTINES_ROLE": "scheduler, api",
+    "ROUTINES_ACCEPT_NEW_MASTER_KEY": "1",
+    "ROUTINES_TEST_CLOCK_OFFSET_SECONDS": "-5",
+    "ROUTINES_TEST_CLOCK_RATE": "60",
+    "ROUTINES_TEST_CLOCK_SINCE_SECONDS": "1772409600",
 }
 THEIR_SETTINGS = Settings(
     host="localhost",
@@ -46,6 +54,10 @@ THEIR_SETTINGS = Settings(
     master_key=KEY,
     misfire_grace=timedelta(seconds=90),
     fires_per_minute=60,
+    database_direct_url="postgresql://db/routines",
+    roles=frozenset({Role.API, Role.SCHEDULER}),
+    accept_new_master_key=True,
+    clock=ClockSetting(offset=timedelta(seconds=-5), rate=60, since=datetime(2026, 3, 2, tzinfo=UTC)),
 )
 
 
@@ -87,6 +99,7 @@ def test_variables_of_others_are_left_alone() -> None:
         ("ROUTINES_FIRE_RATE_PER_MINUTE", "0"),
         ("ROUTINES_FIRE_RATE_PER_MINUTE", "1.5"),
         ("ROUTINES_FIRE_RATE_PER_MINUTE", "1e400"),
+        ("ROUTINES_TEST_CLOCK_SINCE_SECONDS", "noon"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_variable(name: str, value: str) -> None:
@@ -94,6 +107,24 @@ def test_a_wrong_value_is_named_with_its_variable(name: str, value: str) -> None
         from_environment({name: value})
     assert name in refused.value.sentence
     assert repr(value) in refused.value.sentence
+
+
+@pytest.mark.parametrize(("text", "wrong"), [("api,worker", "'worker'"), ("API", "'API'")])
+def test_a_role_that_does_not_exist_is_named(text: str, wrong: str) -> None:
+    with pytest.raises(SettingsError, match=wrong):
+        from_environment({"ROUTINES_ROLE": text})
+
+
+@pytest.mark.parametrize("text", [",", " , "])
+def test_a_server_needs_a_role(tmp_path: Path, text: str) -> None:
+    with pytest.raises(SettingsError, match="api, scheduler"):
+        replace(from_environment({"ROUTINES_ROLE": text}), data_dir=tmp_path).check()
+
+
+def test_one_server_does_everything_on_sqlite(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="postgresql://"):
+        Service(tmp_path, roles=frozenset({Role.API}))
+    Settings(roles=frozenset({Role.API}), database_url="postgresql://db/routines").check()
 
 
 @pytest.mark.parametrize(
@@ -184,7 +215,7 @@ def test_another_key_opens_nothing_and_a_rotation_mends_it(tmp_path: Path) -> No
     first = Service(tmp_path, master_key=KEY)
     hook = webhook(first, first.company())
     first.close()
-    hook.service = Service(tmp_path, first.clock, master_key=OTHER_KEY)
+    hook.service = Service(tmp_path, first.clock, master_key=OTHER_KEY, accept_new_master_key=True)
     assert hook.fire().status_code == 401
     rotated = ok(hook.service.board.post(f"/routine-triggers/{hook.trigger['id']}/rotate-secret"))
     hook.secret = rotated["secretMaterial"]["webhookSecret"]

@@ -37,6 +37,8 @@ class Keyring:
     def __init__(self, master_key: bytes) -> None:
         self._sealing = AESGCM(_derive(master_key, b"routines webhook secrets"))
         self.session_key = _derive(master_key, b"routines sessions")
+        self.fingerprint = _derive(master_key, b"routines fingerprint").hex()
+        """Tells this key from others, and nothing about it."""
 
     def seal(self, secret: str, *, owner: str) -> bytes:
         """Encrypt a secret (AES-256-GCM) so that it opens only for the same owner."""

@@ -54,6 +54,7 @@ class Settings:
     auth: AuthMode = AuthMode.LOCAL_TRUSTED
     public_url: str | None = None
     master_key: str | None = None
+    accept_new_master_key: bool = False
     misfire_grace: timedelta = timedelta(seconds=DEFAULT_MISFIRE_GRACE_SECONDS)
     fires_per_minute: int = DEFAULT_FIRES_PER_MINUTE
     clock: ClockSetting = AS_IT_IS
@@ -152,6 +153,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         auth=AuthMode(auth),
         public_url=given.get("ROUTINES_PUBLIC_URL"),
         master_key=given.get("ROUTINES_MASTER_KEY"),
+        accept_new_master_key=given.get("ROUTINES_ACCEPT_NEW_MASTER_KEY") == "1",
         misfire_grace=timedelta(
             seconds=number(
                 "ROUTINES_MISFIRE_GRACE_SECONDS",

@@ -16,7 +16,7 @@ from routines.clock import Clock, Ids
 from routines.dispatch import zone_data
 from routines.dispatch.batcher import Batcher
 from routines.dispatch.scheduler import Scheduler
-from routines.http.app import make_app
+from routines.http.app import make_app, make_health_app
 from routines.http.auth import Authentication, Sessions
 from routines.http.services import Services
 from routines.keyring import Keyring, load_master_key
@@ -30,6 +30,7 @@ from routines.services.identity import Identity
 from routines.services.issues import Issues
 from routines.services.projects import Projects
 from routines.services.routines import Routines
+from routines.services.sealing import require_same_key
 from routines.services.triggers import Triggers
 from routines.settings import Role, Settings
 from routines.storage.opening import lock_database, open_database
@@ -47,6 +48,7 @@ class Server:
         ids = Ids()
         keyring = Keyring(load_master_key(settings.master_key, settings.key_file))
         self.database = open_database(settings.database)
+        require_same_key(self.database, keyring, accept_new=settings.accept_new_master_key)
         self.clock = clock or self.database.make_clock(settings.clock)
         self.scheduler = Scheduler(self.database, self.clock, ids, grace=settings.misfire_grace)
         context = Context(
@@ -62,16 +64,20 @@ class Server:
         self.identity = Identity(context)
         self.services = _services(context, self.batcher)
         sessions = Sessions(keyring.session_key, self.clock)
-        self.app = make_app(
-            services=self.services,
-            authentication=Authentication(settings.auth, self.identity, sessions, settings.base_url),
-            fire_batcher=self.batcher,
-            fires_per_minute=settings.fires_per_minute,
-            database=self.database,
-            lifespan=self._lifespan,
-        )
-        self.app.state.clock = self.clock
-        self.app.include_router(pages.router)
+        authentication = Authentication(settings.auth, self.identity, sessions, settings.base_url)
+        if Role.API in settings.roles:
+            self.app = make_app(
+                services=self.services,
+                authentication=authentication,
+                fire_batcher=self.batcher,
+                fires_per_minute=settings.fires_per_minute,
+                database=self.database,
+                lifespan=self._lifespan,
+            )
+            self.app.state.clock = self.clock
+            self.app.include_router(pages.router)
+        else:
+            self.app = make_health_app(authentication=authentication, database=self.database, lifespan=self._lifespan)
 
     def start(self) -> None:
         """Begin firing; next slots are first computed anew if time zone data has changed."""

@@ -325,6 +325,47 @@ def test_between_is_lazy_and_may_be_empty() -> None:
     assert not list(cron.between(schedule, start, start - MINUTE))
 
 
+# All in zones whose clocks change in between; what a fixed time makes of a change is told above.
+RANGES = [
+    ("* * * * *", "Europe/Berlin", "2026-03-28 12:00", "2026-03-29 12:00", 1440),
+    ("* * * * *", "Europe/Berlin", "1976-01-01", "2026-01-01", 18_263 * 1440),
+    ("0-59 0-23 * * *", "Europe/Berlin", "2026-03-28 12:00", "2026-03-29 12:00", 1440),
+    ("0-59 0-23 * * *", "Europe/Berlin", "2026-10-24 12:00", "2026-10-25 12:00", 1380),
+    ("0-59 0-23 * * *", "Europe/Berlin", "2026-10-25 00:30", "2026-10-25 02:30", 60),  # starts, and ends, in the hours
+    ("0-59 0-23 * * *", "Europe/Berlin", "2026-10-25 01:10", "2026-10-25 01:50", 0),  # that 02:00 to 03:00 is shown in
+    ("*/5 2 * * *", "Europe/Berlin", "2026-10-24 12:00", "2026-10-25 12:00", 24),
+    ("*/5 2 * * *", "Europe/Berlin", "2026-03-28 12:00", "2026-03-29 12:00", 0),
+    ("0-59/5 2 * * *", "Europe/Berlin", "2026-03-28 12:00", "2026-03-29 12:00", 1),
+    ("0 9 * * 1-5", "America/New_York", "2026-01-01 14:00", "2027-01-01 14:00", 261),
+    ("0 12 * * *", "Pacific/Apia", "2011-12-29 00:00", "2011-12-31 00:00", 3),  # a day that never was has its slot
+    ("*/30 12 * * *", "Pacific/Apia", "2011-12-29 00:00", "2011-12-31 00:00", 4),  # but none of those with a wildcard
+    ("0 0 29 2 *", "UTC", "1999-01-01", "2026-01-01", 7),
+]
+
+
+@pytest.mark.parametrize(("expression", "timezone", "start", "end", "count"), RANGES)
+def test_a_range_is_counted(expression: str, timezone: str, start: str, end: str, count: int) -> None:
+    assert len(cron.SlotRange(cron.parse(expression, timezone), instant(start), instant(end))) == count
+
+
+def test_a_range_is_read_backwards_lazily_from_its_end() -> None:
+    slots = cron.SlotRange(cron.parse("*/20 9 * * 1-5", "UTC"), instant("2026-01-01"), instant("2026-02-02 09:20:30"))
+    assert [f"{slot:%d %H:%M}" for slot in islice(reversed(slots), 4)] == [
+        "02 09:20",
+        "02 09:00",
+        "30 09:40",
+        "30 09:20",
+    ]
+    assert next(iter(slots)) == instant("2026-01-01 09:00")
+
+
+@pytest.mark.parametrize("length", [0 * MINUTE, -MINUTE, -1000 * MINUTE, timedelta(seconds=59)])
+def test_a_range_without_a_slot_is_empty(length: timedelta) -> None:
+    start = instant("2026-01-01")
+    slots = cron.SlotRange(cron.parse("* * * * *", "Europe/Berlin"), start, start + length)
+    assert (len(slots), list(slots), list(reversed(slots))) == (0, [], [])
+
+
 def test_schedules_are_equal_when_their_texts_are() -> None:
     first, again = (cron.parse.__wrapped__("@daily", "UTC") for _ in range(2))
     assert first == again

@@ -8,7 +8,7 @@ from __future__ import annotations
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import chain, islice, pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 WARM_UP = 3 * HOUR  # longer than any clock below is ever put back
 
 # Minutes at which the clocks of a zone change, in UTC; the zones that never change theirs have any instant.
@@ -36,6 +37,8 @@ CHANGES = {
     "Pacific/Apia": ["2011-12-30 10:00", "2012-03-31 14:00"],  # the first skips a whole day
     "Africa/Casablanca": ["2026-02-15 02:00", "2026-03-22 02:00"],  # back first, for Ramadan
     "America/Sao_Paulo": ["2018-02-18 02:00", "2018-11-04 03:00"],  # at midnight
+    "Asia/Beirut": ["2026-03-28 22:00", "2026-10-24 21:00"],  # at midnight
+    "Africa/Cairo": ["2014-05-15 22:00", "2014-06-26 21:00", "2014-07-31 22:00"],  # a pause in summer, for Ramadan
     "Antarctica/Troll": ["2026-03-29 01:00", "2026-10-25 01:00"],  # two hours
 }
 CLOCK_CHANGES = [(name, datetime.fromisoformat(text).replace(tzinfo=UTC)) for name in CHANGES for text in CHANGES[name]]
@@ -142,6 +145,7 @@ def expressions(draw: st.DrawFn) -> str:
 
 timezones = st.sampled_from(sorted(CHANGES))
 instants = st.timedeltas(timedelta(days=5 * 365), timedelta(days=180 * 365)).map(lambda age: EPOCH + age)  # to 2149
+lengths = st.timedeltas(timedelta(0), 900 * DAY)
 thorough = settings(max_examples=100, deadline=None)
 
 
@@ -197,6 +201,73 @@ def test_no_slot_lies_between_an_instant_and_the_next(
     schedule = cron.parse(expression, timezone)
     slot = cron.next_after(schedule, instant)
     assert cron.next_after(schedule, instant + (slot - instant) * share * 0.999) == slot
+
+
+def assert_counted_and_reversed(slots: cron.SlotRange, expected: list[datetime]) -> None:
+    """Holds the ways through a range against its slots as `next_after` tells them."""
+    assert list(slots) == expected
+    assert len(slots) == len(expected)
+    assert list(reversed(slots)) == expected[::-1]
+
+
+def one_by_one(schedule: cron.Schedule, start: datetime, end: datetime, most: int) -> list[datetime]:
+    """The slots in (start, end], each asked for by itself, and `most` at most."""
+    found: list[datetime] = []
+    slot = cron.next_after(schedule, start)
+    while slot <= end and len(found) < most:
+        found.append(slot)
+        slot = cron.next_after(schedule, slot)
+    return found
+
+
+@thorough
+@given(
+    expressions(),
+    st.sampled_from(CLOCK_CHANGES),
+    st.timedeltas(-26 * HOUR, 2 * HOUR),  # to within an hour that comes twice
+    st.timedeltas(timedelta(0), 26 * HOUR),
+)
+def test_around_a_change_a_range_is_counted_and_read_backwards_as_its_slots_are(
+    expression: str, zone_and_change: tuple[str, datetime], begin: timedelta, end: timedelta
+) -> None:
+    timezone, change = zone_and_change
+    schedule = cron.parse(expression, timezone)
+    expected = one_by_one(schedule, change + begin, change + end, 52 * 60)
+    assert_counted_and_reversed(cron.SlotRange(schedule, change + begin, change + end), expected)
+
+
+@thorough
+@given(expressions(), st.sampled_from(sorted(ZONE_NAMES)) | timezones, instants, lengths)
+def test_anywhere_a_range_is_counted_and_read_backwards_as_its_slots_are(
+    expression: str, timezone: str, start: datetime, length: timedelta
+) -> None:
+    schedule = cron.parse(expression, timezone)
+    expected = one_by_one(schedule, start, start + length, 400)
+    end = expected[-1] if len(expected) == 400 else start + length
+    assert_counted_and_reversed(cron.SlotRange(schedule, start, end), expected)
+
+
+@thorough
+@given(expressions(), st.sampled_from(sorted(ZONE_NAMES)) | timezones, instants, lengths, lengths)
+def test_a_range_has_the_slots_of_its_parts(
+    expression: str, timezone: str, start: datetime, first_length: timedelta, second_length: timedelta
+) -> None:
+    middle = start + first_length
+    end = middle + second_length
+    whole, first, second = (
+        cron.SlotRange(cron.parse(expression, timezone), *part)
+        for part in ((start, end), (start, middle), (middle, end))
+    )
+    assert len(whole) == len(first) + len(second)
+    backwards = list(islice(reversed(whole), 30))
+    assert backwards == list(islice(chain(reversed(second), reversed(first)), 30))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.sampled_from(sorted(ZONE_NAMES)), instants, lengths)
+def test_every_minute_is_as_many_slots_as_minutes_in_any_zone(timezone: str, at: datetime, length: timedelta) -> None:
+    start = at.replace(second=0, microsecond=0)
+    assert len(cron.SlotRange(cron.parse("* * * * *", timezone), start, start + length)) == length // MINUTE
 
 
 @settings(max_examples=30, deadline=None)

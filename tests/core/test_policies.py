@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from routines.core.cron import SlotRange, parse
 from routines.core.errors import ConflictError
 from routines.core.fires import CREATE_ISSUE, Decision, Finish, Fire, Join, OpenIssue, Refuse, RoutineState
 from routines.core.model import (
@@ -24,6 +25,7 @@ from routines.core.model import (
 from routines.core.policies import Dropped, decide, is_missed, settle_slots
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 GRACE = timedelta(seconds=60)
 MILLISECOND = timedelta(milliseconds=1)
@@ -179,3 +181,11 @@ def test_late_slots_fire_and_missed_ones_follow_the_catch_up_policy(
 ) -> None:
     settled = settle_slots(due, now=now, grace=GRACE, policy=policy)
     assert (settled.fire, settled.dropped) == (fires, dropped)
+
+
+@pytest.mark.parametrize("policy", CatchUpPolicy)
+@pytest.mark.parametrize("minutes", [0, 1, 2, 25, 26, 27, 28, 5_000])
+def test_a_range_of_slots_is_settled_as_the_slots_themselves(minutes: int, policy: CatchUpPolicy) -> None:
+    due = SlotRange(parse("* * * * *", "Europe/Berlin"), NOON - minutes * MINUTE, NOON)
+    one_by_one = settle_slots(tuple(due), now=NOON, grace=GRACE, policy=policy)
+    assert settle_slots(due, now=NOON, grace=GRACE, policy=policy) == one_by_one

@@ -5,9 +5,11 @@ What a zone does to a schedule belongs to the tests of `routines.core.cron`.
 
 from __future__ import annotations
 
+import struct
 import subprocess
 import sys
 from importlib.resources import files
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -44,6 +46,28 @@ def test_the_machine_s_own_zone_files_are_not_read(tmp_path: Path) -> None:
 
 def test_the_version_of_the_rules_is_known() -> None:
     assert ZONE_DATA_VERSION >= "2025b"
+
+
+def changes_of_offset(name: str) -> list[int]:
+    """When the clocks of a zone change, in seconds since the epoch, as its file lists it (RFC 9636, section 3)."""
+    data = files("tzdata").joinpath("zoneinfo", *name.split("/")).read_bytes()
+    for size in (4, 8):  # a block for old readers comes first
+        utc, standard, leaps, times, kinds, letters = struct.unpack(">20x6l", data[:44])
+        block, data = (
+            data[44:],
+            data[44 + times * (size + 1) + kinds * 6 + letters + leaps * (size + 4) + standard + utc :],
+        )
+    begins = struct.unpack(f">{times}q", block[: 8 * times])
+    offsets = [offset for offset, _, _ in struct.iter_unpack(">lBB", block[9 * times : 9 * times + 6 * kinds])]
+    kept = [offsets[0], *(offsets[kind] for kind in block[8 * times : 9 * times])]
+    return [begin for begin, (before, after) in zip(begins, pairwise(kept), strict=True) if before != after]
+
+
+def test_no_zone_changes_its_offset_twice_within_days() -> None:
+    """What looks for changes of offset goes by strides of a day."""
+    assert changes_of_offset("Europe/Berlin")[-1] > 0
+    pauses = [later - sooner for name in ZONE_NAMES for sooner, later in pairwise(changes_of_offset(name))]
+    assert min(pauses) > 6 * 86_400
 
 
 @pytest.mark.parametrize(

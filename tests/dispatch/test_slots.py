@@ -154,6 +154,17 @@ def test_a_sub_hourly_schedule_does_not_flood_after_downtime(service: Service, c
     assert len(company.issues(routine["id"])) == 1
 
 
+@pytest.mark.parametrize(("policy", "fired"), [(SKIP_MISSED, 2), (ENQUEUE_MISSED, 27)])
+def test_a_year_of_missed_minutes_is_one_record(service: Service, company: Company, policy: str, fired: int) -> None:
+    routine = hourly(company, catchUpPolicy=policy, triggers=[schedule("* * * * *", timezone="Europe/Berlin")])
+    first = datetime.fromisoformat(routine["triggers"][0]["nextRunAt"])
+    now = first + 365 * DAY
+    tick_at(service, now)
+    (record,) = [run["details"] for run in company.runs(routine["id"]) if run["status"] == "skipped"]
+    assert record == {"count": 365 * 1440 + 1 - fired, "from": iso(first), "to": iso(now - fired * MINUTE)}
+    assert slots(company, routine) == [iso(now - age * MINUTE) for age in reversed(range(fired))]
+
+
 def test_each_outage_has_a_record_of_its_own(service: Service, company: Company) -> None:
     routine = hourly(company)
     for day in (1, 2):

@@ -29,7 +29,7 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service
 
 def file_of(service: Service) -> Path:
     """The database's file."""
-    return Path(service.server.database.describe()["place"])
+    return Path(service.server.database.place)
 
 
 @contextmanager

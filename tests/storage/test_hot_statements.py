@@ -24,12 +24,12 @@ def test_claiming_leaves_out_what_fires_no_more(service: Service, company: Compa
     live, disabled = company.routine(triggers=[schedule, {**schedule, "enabled": False}])["triggers"]
     paused = company.routine(status="paused", triggers=[schedule])["triggers"][0]
     asked = [each["id"] for each in (live, disabled, paused)] + [NOBODY]
-    claimed = in_transaction(service, lambda transaction: transaction.hot.claim(asked))
+    claimed = in_transaction(service, lambda transaction: transaction.hot.claim(asked).triggers)
     assert [each.id for each in claimed] == [live["id"]]
     assert claimed[0].next_run_at == MONDAY_NOON.replace(minute=1, second=0)
     moved_on = Rows(triggers=[(None, None, to_milliseconds(MONDAY_NOON + DAY), None, live["id"])])
     in_transaction(service, lambda transaction: transaction.hot.write(moved_on))
-    assert in_transaction(service, lambda transaction: transaction.hot.claim(asked)) == []
+    assert in_transaction(service, lambda transaction: transaction.hot.claim(asked).triggers) == []
 
 
 def test_routines_are_read_with_their_newest_open_issue(service: Service, company: Company) -> None:

@@ -19,7 +19,7 @@ from routines.cli.serving import serve as serve_settings
 from routines.core.errors import RoutinesError
 from routines.core.instants import iso
 from routines.http.auth import AuthMode
-from routines.settings import Settings, from_environment
+from routines.settings import Settings, from_environment, roles_of
 
 app = typer.Typer(
     name="routines",
@@ -33,7 +33,10 @@ app.add_typer(token, name="token")
 errors = Console(stderr=True)
 
 DataDir = Annotated[Path | None, typer.Option(help="Folder of the database and the key file. [ROUTINES_DATA_DIR]")]
-DatabaseUrl = Annotated[str | None, typer.Option(help="sqlite:///path. [ROUTINES_DATABASE_URL]")]
+DatabaseUrl = Annotated[
+    str | None,
+    typer.Option(help="postgresql://user:password@host/name, or sqlite:///path. [ROUTINES_DATABASE_URL]"),
+]
 
 
 @app.command()
@@ -45,12 +48,27 @@ def serve(
     database_url: DatabaseUrl = None,
     auth: Annotated[AuthMode | None, typer.Option(help="Who is trusted. [ROUTINES_AUTH]")] = None,
     public_url: Annotated[str | None, typer.Option(help="Base of webhook URLs. [ROUTINES_PUBLIC_URL]")] = None,
+    database_direct_url: Annotated[
+        str | None,
+        typer.Option(help="The same PostgreSQL past a pooler in transaction mode. [ROUTINES_DATABASE_DIRECT_URL]"),
+    ] = None,
+    role: Annotated[
+        str | None,
+        typer.Option(help="What this server does, with commas: api, scheduler; all by default. [ROUTINES_ROLE]"),
+    ] = None,
 ) -> None:
-    """Run the whole service: API, pages, scheduler. SIGTERM finishes what is in hand."""
+    """Run the service: API, pages, scheduler. SIGTERM finishes what is in hand."""
     with _told_plainly():
         serve_settings(
             _settings(
-                host=host, port=port, data_dir=data_dir, database_url=database_url, auth=auth, public_url=public_url
+                host=host,
+                port=port,
+                data_dir=data_dir,
+                database_url=database_url,
+                database_direct_url=database_direct_url,
+                roles=None if role is None else roles_of(role),
+                auth=auth,
+                public_url=public_url,
             )
         )
 

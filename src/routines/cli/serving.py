@@ -35,7 +35,13 @@ def serve(settings: Settings) -> None:
     # uvicorn raises the signal again once it has shut down; this is where it then goes, so that the exit is clean.
     signal.signal(signal.SIGTERM, lambda *_: None)
     signal.signal(signal.SIGINT, lambda *_: None)
-    structlog.get_logger().info("serving", url=settings.base_url, data_dir=str(settings.data_dir), auth=settings.auth)
+    structlog.get_logger().info(
+        "serving",
+        url=settings.base_url,
+        database=server.database.place,
+        roles=sorted(settings.roles),
+        auth=settings.auth,
+    )
     uvicorn.Server(
         uvicorn.Config(
             server.app,

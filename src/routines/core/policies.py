@@ -6,9 +6,10 @@ The dispatcher writes what is decided here; nothing here reads a clock or a data
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Reversible, Sized
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from routines.core.errors import ConflictError, ForbiddenError, RoutinesError
 from routines.core.fires import CREATE_ISSUE, Decision, Finish, Fire, Join, Refuse, RoutineState
@@ -100,24 +101,24 @@ def is_missed(slot: datetime, now: datetime, grace: timedelta) -> bool:
     return now - slot > grace
 
 
-def settle_slots(due: Iterable[datetime], *, now: datetime, grace: timedelta, policy: CatchUpPolicy) -> DueSlots:
-    """Divide due slots (ascending, none later than `now`) into those that fire and those that are dropped.
+class AscendingSlots(Sized, Reversible[datetime], Protocol):
+    """Slots in order of time: a tuple of them, or a `SlotRange`, which tells of its ends and its length for little."""
+
+
+def settle_slots(due: AscendingSlots, *, now: datetime, grace: timedelta, policy: CatchUpPolicy) -> DueSlots:
+    """Divide due slots (none later than `now`) into those that fire and those that are dropped.
 
     Slots within the grace fire under either policy. Of the missed ones `enqueue_missed_with_cap` fires the latest
-    `CATCH_UP_RUNS_MAX`, `skip_missed` none; the rest are dropped.
+    `CATCH_UP_RUNS_MAX`, `skip_missed` none; the rest are dropped. Of these, which may be very many, only the first
+    and the last are looked at.
     """
     kept_max = CATCH_UP_RUNS_MAX if policy is CatchUpPolicy.ENQUEUE_MISSED_WITH_CAP else 0
-    kept: deque[datetime] = deque()
-    late: list[datetime] = []
-    count, first, last = 0, None, None
-    for slot in due:
-        if not is_missed(slot, now, grace):
-            late.append(slot)
-            continue
-        kept.append(slot)
-        if len(kept) > kept_max:
-            last = kept.popleft()
-            first = first or last
-            count += 1
-    dropped = Dropped(count, first, last) if first is not None and last is not None else None
-    return DueSlots((*kept, *late), dropped)
+    fire: deque[datetime] = deque()
+    kept = 0
+    for slot in reversed(due):
+        if is_missed(slot, now, grace):
+            if kept == kept_max:
+                return DueSlots(tuple(fire), Dropped(len(due) - len(fire), first=next(iter(due)), last=slot))
+            kept += 1
+        fire.appendleft(slot)
+    return DueSlots(tuple(fire), None)

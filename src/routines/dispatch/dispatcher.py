@@ -32,16 +32,23 @@ class Receipt(NamedTuple):
 
 
 def dispatch(
-    transaction: Transaction, fires: Sequence[Fire], now: datetime, ids: Ids, moves: Sequence[Move] = ()
+    transaction: Transaction,
+    fires: Sequence[Fire],
+    now: datetime,
+    ids: Ids,
+    *,
+    routines: Mapping[str, RoutineState] | None = None,
+    moves: Sequence[Move] = (),
 ) -> list[Receipt]:
     """Record each fire as a run, or recognise it as one, and answer with receipts in the order of `fires`.
 
     The order is also the order of decisions: of twenty fires of one idle routine under `coalesce_if_active` the first
     creates the issue and nineteen join it. Everything is written in the caller's transaction, with what the schedules
-    among the triggers move on to.
+    among the triggers move on to. `routines` are those of the fires, where the caller has claimed them already.
     """
-    states = transaction.hot.routine_states(list({fire.routine_id for fire in fires}))
-    batch = _Batch(states, _known_runs(transaction, fires), now, ids.many(now, 2 * len(fires)))
+    if routines is None:
+        routines = transaction.hot.routine_states(list({fire.routine_id for fire in fires}))
+    batch = _Batch(routines, _known_runs(transaction, fires), now, ids.many(now, 2 * len(fires)))
     receipts = [batch.take(fire) for fire in fires]
     batch.number_issues(transaction)
     transaction.hot.write(batch.rows(moves))

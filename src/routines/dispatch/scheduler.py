@@ -5,8 +5,9 @@ The database is asked only when something is due or was changed. What becomes of
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from threading import Condition, Thread
 
@@ -19,7 +20,8 @@ from routines.core.limits import FIRES_PER_TRANSACTION_MAX
 from routines.core.model import RunStatus
 from routines.dispatch.dispatcher import move_columns
 from routines.dispatch.slots import Plan, plan, settle
-from routines.storage.database import Database, DueTrigger, Move, Rows, Transaction
+from routines.dispatch.turns import Turns
+from routines.storage.database import Claim, Database, DueTrigger, Move, Rows, Transaction
 from routines.storage.queries import triggers
 
 SLEEP_SECONDS_MAX = 1.0  # timers stop while a laptop sleeps, so the wall clock is compared at least this often
@@ -70,32 +72,42 @@ class Scheduler:
 
         Each transaction takes from every company that has something due, so that none waits for another's burst.
         """
+        turns = Turns()
+        settled = self._fire_turns(turns, one_set=True)
+        if not turns.waiting:
+            return settled
+        # More than a set: as many at once as the database takes, so that one is decided while another is written.
+        with ThreadPoolExecutor(self._database.writers, "scheduler") as threads:
+            bursts = [threads.submit(self._fire_turns, turns) for _ in range(self._database.writers)]
+        return settled + sum(burst.result() for burst in bursts)
+
+    def _fire_turns(self, turns: Turns, *, one_set: bool = False) -> int:
+        """Fire what is due, set by set, until no company has a turn; the number of triggers settled."""
         settled = 0
-        turns: deque[str] = deque()
-        seen_until: datetime | None = None
         while not self._stopping:
             now = self._clock.now()
             with self._database.read() as connection:
-                news = triggers.due_companies(connection, seen_until, now)
-            turns.extend(company_id for company_id in news if company_id not in turns)
-            seen_until = now
-            if not turns:
+                turns.join(triggers.due_companies(connection, turns.joined_until, now), now)
+            companies = turns.take(FIRES_PER_TRANSACTION_MAX)
+            if not companies:
                 break
-            companies = [turns.popleft() for _ in range(min(len(turns), FIRES_PER_TRANSACTION_MAX))]
-            count, with_more = self._settle_due(companies, now)
-            turns.extend(with_more)  # after those that had no turn yet
+            count, done = self._settle_due(companies, now)
+            turns.leave(done)
             settled += count
+            if one_set:
+                break
         return settled
 
     def _settle_due(self, company_ids: Sequence[str], now: datetime) -> tuple[int, list[str]]:
-        """Fire a transaction's worth of what is due of these companies; how many triggers, and who may have more."""
+        """Fire a set of what is due of these companies; how many triggers, and which companies have no more."""
         share = FIRES_PER_TRANSACTION_MAX // len(company_ids)
         due: list[DueTrigger] = []
         settled = 0
         try:
             with self._database.write() as transaction:
-                due = transaction.hot.claim_due(company_ids, now, share)
-                settled = self._settle(transaction, due, now)
+                claimed = transaction.hot.claim_due(company_ids, now, share)
+                due = claimed.triggers
+                settled = self._settle(transaction, claimed, now)
         except UnavailableError:
             raise
         except Exception:
@@ -104,29 +116,31 @@ class Scheduler:
             log.exception("set_failed", triggers=len(due))
             self._settle_isolated([each.id for each in due], now)
             settled = len(due)
-        claimed = Counter(each.company_id for each in due)
+        counts = Counter(each.company_id for each in due)
         left = {each.company_id for each in due[settled:]}
-        return settled, [each for each in company_ids if claimed[each] >= share or each in left]
+        return settled, [each for each in company_ids if counts[each] < share and each not in left]
 
-    def _settle(self, transaction: Transaction, due: Sequence[DueTrigger], now: datetime) -> int:
+    def _settle(self, transaction: Transaction, claimed: Claim, now: datetime) -> int:
         """Fire the slots of claimed triggers; of a set with too many fires, the first; how many."""
         plans: list[Plan] = []
         fires = 0
-        for trigger in due:
+        for trigger in claimed.triggers:
             if fires >= FIRES_PER_TRANSACTION_MAX:
                 break
             plans.append(plan(trigger, now, self.grace))
             fires += len(plans[-1].fires)
-        settle(transaction, plans, now, self._ids)
+        settle(transaction, plans, claimed.routines, now, self._ids)
+        if claimed.unreadable:
+            _take_off(transaction, claimed.unreadable, now)
         return len(plans)
 
     def _settle_isolated(self, trigger_ids: Sequence[str], now: datetime) -> None:
         """Settle a set; where a fault of ours stops it, halve it until the bad trigger stands alone, and fail that."""
-        due: list[DueTrigger] = []
         try:
             with self._database.write() as transaction:
-                due = [each for each in transaction.hot.claim(trigger_ids) if each.next_run_at <= now]
-                self._settle(transaction, due, now)
+                claimed = transaction.hot.claim(trigger_ids)
+                due = [each for each in claimed.triggers if each.next_run_at <= now]
+                self._settle(transaction, claimed._replace(triggers=due), now)
         except UnavailableError:
             raise
         except Exception as error:
@@ -142,16 +156,15 @@ class Scheduler:
         """Record a failed run in place of a slot that cannot be fired; if even that fails, take the trigger off."""
         try:
             with self._database.write() as transaction:
-                due = transaction.hot.claim([trigger_id])
-                settle(transaction, [_failed(plan(each, now, self.grace), error) for each in due], now, self._ids)
+                claimed = transaction.hot.claim([trigger_id])
+                plans = [_failed(plan(each, now, self.grace), error) for each in claimed.triggers]
+                settle(transaction, plans, claimed.routines, now, self._ids)
         except UnavailableError:
             raise
         except Exception:
-            log.exception("trigger_taken_off", trigger_id=trigger_id)
+            log.exception("slot_not_recorded", trigger_id=trigger_id)
             with self._database.write() as transaction:
-                for each in transaction.hot.claim([trigger_id]):
-                    move = Move(trigger_id, max(now, each.slots_decided_until), None)
-                    transaction.hot.write(Rows(triggers=[(None, TAKEN_OFF, *move_columns(move))]))
+                _take_off(transaction, [trigger_id], now)
 
     def _run(self) -> None:
         while not self._stopping:
@@ -196,6 +209,13 @@ class Scheduler:
     def _pause(self, seconds: float) -> None:
         with self._state_changed:
             self._state_changed.wait_for(lambda: self._stopping, seconds)
+
+
+def _take_off(transaction: Transaction, trigger_ids: Sequence[str], now: datetime) -> None:
+    """Have triggers fire no more of which not even a failed run can be recorded; whoever looks is told why."""
+    log.error("triggers_taken_off", trigger_ids=list(trigger_ids))
+    moves = [Move(trigger_id, now, None) for trigger_id in trigger_ids]
+    transaction.hot.write(Rows(triggers=[(None, TAKEN_OFF, *move_columns(move)) for move in moves]))
 
 
 def _failed(bad: Plan, error: Exception) -> Plan:

@@ -1,11 +1,11 @@
 """Due slots on their way to fires: what became due, what fires of it, and when the trigger is next.
 
-The arithmetic (`plan`) needs no database and is done before a transaction; `settle` is the part inside one.
+The arithmetic (`plan`) needs no database; `settle` writes what was planned.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,11 +14,11 @@ import structlog
 from routines.clock import Ids
 from routines.core import cron, strict_json
 from routines.core.errors import RoutinesError
-from routines.core.fires import Finish, Fire, slot_cause
+from routines.core.fires import Finish, Fire, RoutineState, slot_cause
 from routines.core.instants import iso
 from routines.core.limits import CATCH_UP_RUNS_MAX
 from routines.core.model import SCHEDULER, CatchUpPolicy, RunStatus, Source
-from routines.core.policies import Dropped, settle_slots
+from routines.core.policies import AscendingSlots, Dropped, settle_slots
 from routines.dispatch.dispatcher import dispatch
 from routines.storage.database import DueTrigger, Move, Transaction
 
@@ -44,12 +44,12 @@ def plan(trigger: DueTrigger, now: datetime, grace: timedelta) -> Plan:
         schedule = cron.parse(trigger.cron_expression, trigger.timezone)
         following = cron.next_after(schedule, max(now, trigger.slots_decided_until))
         due = _due_slots(schedule, trigger, now, following)
+        settled = settle_slots(due, now=now, grace=grace, policy=trigger.catch_up_policy)
     except RoutinesError as error:
         return _unreadable(trigger, error.sentence)
     except Exception as error:
         log.exception("schedule_cannot_be_read", trigger_id=trigger.id)
         return _unreadable(trigger, f"The schedule cannot be read: {type(error).__name__}")
-    settled = settle_slots(due, now=now, grace=grace, policy=trigger.catch_up_policy)
     fires = [_slot_fire(trigger, slot) for slot in settled.fire]
     if settled.dropped is not None:
         fires.insert(0, _dropped_fire(trigger, settled.dropped, grace))
@@ -60,12 +60,12 @@ def _unreadable(trigger: DueTrigger, reason: str) -> Plan:
     return Plan(trigger, (_verdict(trigger, trigger.next_run_at, RunStatus.FAILED, reason),), None)
 
 
-def _due_slots(schedule: cron.Schedule, trigger: DueTrigger, now: datetime, following: datetime) -> Iterable[datetime]:
+def _due_slots(schedule: cron.Schedule, trigger: DueTrigger, now: datetime, following: datetime) -> AscendingSlots:
     """The undecided slots up to `now`; nearly always it is the one that was waited for, which costs two look-ups."""
     slot, decided_until = trigger.next_run_at, trigger.slots_decided_until
     if cron.next_after(schedule, decided_until) == slot and cron.next_after(schedule, slot) == following:
         return (slot,)
-    return cron.between(schedule, trigger.slots_decided_until, now)
+    return cron.SlotRange(schedule, decided_until, now)
 
 
 def _slot_fire(trigger: DueTrigger, slot: datetime) -> Fire:
@@ -97,11 +97,17 @@ def _dropped_fire(trigger: DueTrigger, dropped: Dropped, grace: timedelta) -> Fi
     return _verdict(trigger, dropped.last, RunStatus.SKIPPED, reason, strict_json.dumps(details))
 
 
-def settle(transaction: Transaction, plans: Sequence[Plan], now: datetime, ids: Ids) -> None:
-    """Fire what is planned and move the triggers on, in the caller's transaction."""
+def settle(
+    transaction: Transaction,
+    plans: Sequence[Plan],
+    routines: Mapping[str, RoutineState],
+    now: datetime,
+    ids: Ids,
+) -> None:
+    """Fire what is planned of claimed triggers and move them on, in the transaction that claimed them."""
     fires = [fire for each in plans for fire in each.fires]
     moves = [Move(each.trigger.id, max(now, each.trigger.slots_decided_until), each.next_run_at) for each in plans]
-    for receipt in dispatch(transaction, fires, now, ids, moves):
+    for receipt in dispatch(transaction, fires, now, ids, routines=routines, moves=moves):
         if receipt.error is not None:  # a slot is never refused; without its record it must not be passed over
             raise receipt.error
 
@@ -112,6 +118,7 @@ def settle_due(transaction: Transaction, trigger_ids: Sequence[str], now: dateti
     A slot that was due a moment ago belongs to the schedule as it was; without this, a change in the moment between
     a slot and its claim would lose it.
     """
-    due = [trigger for trigger in transaction.hot.claim(trigger_ids) if trigger.next_run_at <= now]
-    if due:
-        settle(transaction, [plan(trigger, now, grace) for trigger in due], now, ids)
+    claimed = transaction.hot.claim(trigger_ids)
+    plans = [plan(trigger, now, grace) for trigger in claimed.triggers if trigger.next_run_at <= now]
+    if plans:
+        settle(transaction, plans, claimed.routines, now, ids)

@@ -79,6 +79,19 @@ def make_app(
     return app
 
 
+def make_health_app(*, authentication: Authentication, database: Database, lifespan: Lifespan) -> FastAPI:
+    """The application of a server that is no API: it only tells that it is there."""
+    app = FastAPI(title="Routines", openapi_url=None, redirect_slashes=False, lifespan=lifespan)
+    app.state.authentication = authentication
+    app.state.database = database
+    app.include_router(health.router, prefix="/api")
+    app.add_exception_handler(RoutinesError, on_routines_error)
+    app.add_exception_handler(HTTPException, on_http_exception)
+    app.add_exception_handler(Exception, on_fault)
+    app.add_middleware(LocalCallersOnly, authentication=authentication)
+    return app
+
+
 def _document(request: Request) -> Response:
     """What the service says of itself, to anybody who can reach it."""
     return JSONResponse(request.app.openapi())

@@ -32,6 +32,17 @@ class DueTrigger(NamedTuple):
     catch_up_policy: CatchUpPolicy
 
 
+class Claim(NamedTuple):
+    """Schedules that were claimed, and their routines as they are under the lock, by id.
+
+    Of some the row, or one beside it, holds what no server writes; only their ids are told.
+    """
+
+    triggers: list[DueTrigger]
+    routines: dict[str, RoutineState]
+    unreadable: list[str]
+
+
 class Webhook(NamedTuple):
     """A webhook trigger, as far as a delivery is concerned."""
 
@@ -72,14 +83,14 @@ class Rows:
 class HotStatements(Protocol):
     """The statements through which fires go, each over a whole set and in each database's own words."""
 
-    def claim_due(self, company_ids: Sequence[str], now: datetime, each: int) -> list[DueTrigger]:
+    def claim_due(self, company_ids: Sequence[str], now: datetime, each: int) -> Claim:
         """Schedules whose slot has come, with their routines locked: of each company up to `each`, longest due first.
 
         What another server has claimed is passed over.
         """
         ...
 
-    def claim(self, trigger_ids: Sequence[str]) -> list[DueTrigger]:
+    def claim(self, trigger_ids: Sequence[str]) -> Claim:
         """Those triggers as they are now, with their routines locked.
 
         Ones that fire no more, and what another server has claimed, are left out.
@@ -187,6 +198,11 @@ class Database(Protocol):
     """A migrated database."""
 
     @property
+    def writers(self) -> int:
+        """How many sets of fires are worth writing at once."""
+        ...
+
+    @property
     def rescan_seconds(self) -> float | None:
         """How often the next slot is looked up anew in case nobody told of it; None where nobody else changes it."""
         ...
@@ -214,8 +230,9 @@ class Database(Protocol):
         """
         ...
 
-    def describe(self) -> Mapping[str, str]:
-        """What `doctor` and logs say of it: kind, place, version."""
+    @property
+    def place(self) -> str:
+        """Where it is, for people; never with a password."""
         ...
 
     def close(self) -> None:

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from routines.core import model
 from routines.core.signing import SigningMode
-from routines.storage.types import Id, Instant, Word
+from routines.storage.types import Cause, Id, Instant, Word
 
 metadata = MetaData(
     naming_convention={
@@ -164,7 +164,7 @@ triggers = Table(
     Column("slots_decided_until", Instant),
     Column("next_run_at", Instant),
     Column("last_fired_at", Instant),
-    Column("public_id", Text, unique=True),
+    Column("public_id", Text),
     Column("signing_mode", Word(SigningMode)),
     Column("replay_window_sec", Integer),
     Column("sealed_secret", LargeBinary),
@@ -174,6 +174,8 @@ triggers = Table(
     *_made_and_changed(),
     Column("deleted_at", Instant),
 )
+_PUBLIC = text("public_id IS NOT NULL")
+Index("uq_triggers_public_id", triggers.c.public_id, unique=True, sqlite_where=_PUBLIC)
 _NEXT_IS_SET = text("next_run_at IS NOT NULL")
 Index(
     "ix_triggers_next_run_at_company_id",
@@ -214,7 +216,7 @@ runs = Table(
     Column("status", Word(model.RunStatus), nullable=False),
     Column("triggered_at", Instant, nullable=False),
     Column("scheduled_for", Instant),
-    Column("cause", Text, nullable=False),
+    Column("cause", Cause, nullable=False),
     Column("idempotency_key", Text),
     Column("trigger_payload", Text),
     Column("linked_issue_id", Id),
@@ -238,7 +240,7 @@ run_aliases = Table(
     "run_aliases",
     metadata,
     Column("routine_id", Id, primary_key=True),
-    Column("cause", Text, primary_key=True),
+    Column("cause", Cause, primary_key=True),
     Column("run_id", Id, nullable=False),
     Column("expires_at", Instant),
 )
@@ -272,7 +274,7 @@ ISSUE_IS_OPEN = text("issues.status NOT IN ('done', 'cancelled')")
 _OPEN = text("status NOT IN ('done', 'cancelled')")
 _OPEN_EXECUTION = text("origin_id IS NOT NULL AND status NOT IN ('done', 'cancelled')")
 Index("ix_issues_company_id_id", issues.c.company_id, issues.c.id)
-Index("ix_issues_open_origin_id", issues.c.origin_id, sqlite_where=_OPEN_EXECUTION)
+Index("ix_issues_open_execution", issues.c.origin_id, issues.c.id, sqlite_where=_OPEN_EXECUTION)
 Index("ix_issues_open_assignee", issues.c.assignee_agent_id, sqlite_where=_OPEN)
 
 comments = Table(

@@ -21,6 +21,10 @@ Id = String(36).with_variant(Uuid(as_uuid=False), "postgresql")
 """A UUID: its 36-character form to the program, 16 bytes where the database knows the type."""
 
 
+Cause = Text().with_variant(Text(collation="C"), "postgresql")
+"""What made a fire; only ever compared for being the same, and bytes are compared fastest."""
+
+
 class Instant(TypeDecorator[datetime]):
     """An aware UTC datetime, kept as whole milliseconds since the epoch so that it is equal in every database."""
 

@@ -1,4 +1,4 @@
-"""The one cron engine of the service: parse an expression once, then ask for the slots after an instant.
+"""The one cron engine of the service: parse an expression once, then ask for the slots after an instant or between two.
 
 What is due, late or missed is decided elsewhere; here is no clock, and `after` is always an argument.
 """
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from routines.core.cron.expression import CronError
 from routines.core.cron.schedule import Schedule
 from routines.core.cron.search import MINUTE, slot_after
+from routines.core.cron.slot_range import SlotRange
 from routines.core.instants import EPOCH
 from routines.core.limits import CRON_SCHEDULES_CACHED_MAX, CRON_SLOTS_CACHED_MAX
 from routines.core.zones import ZoneError
@@ -19,7 +20,7 @@ from routines.core.zones import ZoneError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["CronError", "Schedule", "ZoneError", "between", "next_after", "parse"]
+__all__ = ["CronError", "Schedule", "SlotRange", "ZoneError", "between", "next_after", "parse"]
 
 # By then tzdata's lists of changes have ended and each zone repeats one rule for ever: a slot after this instant means
 # that there will always be another.
@@ -50,10 +51,7 @@ def next_after(schedule: Schedule, after: datetime) -> datetime:
 
 def between(schedule: Schedule, start: datetime, end: datetime) -> Iterator[datetime]:
     """The slots later than `start` and not later than `end`, both aware, one at a time and in order."""
-    slot = next_after(schedule, start)
-    while slot <= end:
-        yield slot
-        slot = slot_after(schedule, slot)  # past the cache: a long stretch would push out what bursts share
+    return iter(SlotRange(schedule, start, end))  # past the cache: many slots would push out what bursts share
 
 
 @lru_cache(maxsize=CRON_SLOTS_CACHED_MAX)

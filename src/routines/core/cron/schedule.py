@@ -5,7 +5,7 @@ Zones, and what daylight saving does to such minutes, are in `search`.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from routines.core.cron.expression import CronError, fields
 from routines.core.zones import zone
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from zoneinfo import ZoneInfo
 
 _DAY = timedelta(days=1)
@@ -74,6 +75,39 @@ class Schedule:
             if hour < self._hours[-1]:
                 return self._at(day, _above(hour, self._hours), self._minutes[0])
         return self._at(self._day_after(day), self._hours[0], self._minutes[0])
+
+    def count_matches(self, after: datetime, until: datetime) -> int:
+        """How many minutes later than `after` and not later than `until` match, on a clock that is never changed.
+
+        Both are times in the schedule's zone, on whole minutes.
+        """
+        days = sum(self._matches(date.fromordinal(ordinal)) for ordinal in range(after.toordinal(), until.toordinal()))
+        return days * self._matches_a_day + self._matches_of_its_day(until) - self._matches_of_its_day(after)
+
+    def matches_backwards(self, after: datetime, until: datetime) -> Iterator[datetime]:
+        """The minutes that `count_matches` counts, from the last to the first, each with fold 0."""
+        for ordinal in range(until.toordinal(), after.toordinal() - 1, -1):
+            day = date.fromordinal(ordinal)
+            if not self._matches(day):
+                continue
+            begin = self._matches_of_its_day(after) if day == after.date() else 0
+            end = self._matches_of_its_day(until) if day == until.date() else self._matches_a_day
+            for index in range(end - 1, begin - 1, -1):
+                hour, minute = divmod(index, len(self._minutes))
+                yield self._at(day, self._hours[hour], self._minutes[minute])
+
+    @property
+    def _matches_a_day(self) -> int:
+        """How many minutes match on a day that does."""
+        return len(self._hours) * len(self._minutes)
+
+    def _matches_of_its_day(self, wall: datetime) -> int:
+        """How many minutes of that day match, from midnight to the time itself."""
+        if not self._matches(wall.date()):
+            return 0
+        hours = bisect_left(self._hours, wall.hour)
+        minutes = bisect_right(self._minutes, wall.minute) if wall.hour in self._calendar.hours else 0
+        return hours * len(self._minutes) + minutes
 
     def _at(self, day: date, hour: int, minute: int) -> datetime:
         return datetime.combine(day, time(hour, minute), self.zone)

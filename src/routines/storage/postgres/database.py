@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 
 import psycopg
 import structlog
@@ -29,15 +30,30 @@ READERS_MAX = 8  # more than two cores can use; a server's connections are few, 
 WRITERS_MAX = 8  # the batcher's, the scheduler's, and use cases, which wait for each other by company anyway
 PATIENCE_SECONDS = 5.0  # how long a caller waits for a connection, or for a lock, before it is told 503
 RESCAN_SECONDS = 5.0  # how late a slot may be found of which the announcement was lost
-CONNECT_SECONDS_MAX = 5
 IDLE_SECONDS_MAX = 10  # a server that hangs in the middle of a transaction loses it, and others take up its slots
+
+CONNECTION: Mapping[str, Any] = {
+    "application_name": APPLICATION_NAME,
+    "autocommit": True,  # transactions begin where the service says, with its own words
+    "prepare_threshold": None,  # what is prepared neither passes a pooler nor fits a table that has grown since
+    "connect_timeout": 5,
+    # A database that is cut off without a word is given up after some 25 seconds.
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
 
 BEGIN_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 BEGIN_WRITE = (
     "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; "
     f"SET LOCAL lock_timeout = '{PATIENCE_SECONDS:.0f}s'; "
     f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_SECONDS_MAX}s'; "
-    "SET LOCAL synchronous_commit = on"
+    "SET LOCAL synchronous_commit = on; "
+    # All that a write transaction reads, it finds by index, a row or a set of ids at a time. A planner that knows
+    # nothing of a table yet, or what it knew before ten thousand fires, would rather read the whole of it.
+    "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; "
+    "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
 )
 
 # Classes of SQLSTATE (postgresql.org/docs/current/errcodes-appendix.html) that only time or the operator can mend:
@@ -54,6 +70,7 @@ class PostgresDatabase:
     `direct_url` leads to the same database past a pooler in transaction mode, which does not carry notifications.
     """
 
+    writers = 2  # one is decided here while PostgreSQL writes the other
     rescan_seconds = RESCAN_SECONDS
 
     def __init__(self, url: str, direct_url: str | None = None) -> None:
@@ -111,12 +128,6 @@ class PostgresDatabase:
             yield transaction
         transaction.committed()
 
-    def describe(self) -> Mapping[str, str]:
-        """Kind, place and version of the database."""
-        with self.read() as connection:
-            version = connection.exec_driver_sql("SHOW server_version").scalar_one()
-        return {"kind": "PostgreSQL", "place": self.place, "version": version}
-
     def close(self) -> None:
         """Let go of every connection."""
         if self._watch is not None:
@@ -127,9 +138,7 @@ class PostgresDatabase:
     def _connect_directly(self) -> psycopg.Connection:
         return psycopg.connect(
             self._direct_url.render_as_string(hide_password=False),
-            autocommit=True,
-            connect_timeout=CONNECT_SECONDS_MAX,
-            prepare_threshold=None,
+            **CONNECTION,
         )
 
 
@@ -141,16 +150,8 @@ def _engine(url: str, connections: int, begin: str) -> Engine:
         pool_timeout=PATIENCE_SECONDS,
         pool_use_lifo=True,  # a quiet server then keeps few connections busy
         hide_parameters=True,  # an error's text reaches the log, and values may be secrets
-        connect_args={
-            "autocommit": True,  # transactions begin where the service says, with its own words
-            "connect_timeout": CONNECT_SECONDS_MAX,
-            "application_name": APPLICATION_NAME,
-            # Prepared statements neither pass a pooler nor survive a table that grows: their plan is kept.
-            "prepare_threshold": None,
-            "keepalives_idle": 10,
-            "keepalives_interval": 5,
-            "keepalives_count": 3,
-        },
+        use_native_hstore=False,  # would be asked for on every connection
+        connect_args=dict(CONNECTION),
     )
 
     def prepare(connection: psycopg.Connection, _record: object) -> None:

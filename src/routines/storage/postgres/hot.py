@@ -14,8 +14,8 @@ from psycopg import Connection
 
 from routines.core.fires import OpenIssue, RoutineState
 from routines.core.instants import to_milliseconds
-from routines.storage.database import DueTrigger, Rows, Webhook
-from routines.storage.hot_rows import DUE_TRIGGERS, ROUTINE_STATES, WEBHOOKS, due_trigger, routine_state, webhook
+from routines.storage.database import Claim, Rows, Webhook
+from routines.storage.hot_rows import DUE_TRIGGERS, ROUTINE_STATES, WEBHOOKS, claim, routine_state, webhook
 from routines.storage.schema import issues, run_aliases, runs
 
 # Claims never wait: a routine that somebody holds is being fired, or changed, which settles its slots itself.
@@ -24,26 +24,31 @@ LOCK_DUE = """
     CROSS JOIN LATERAL (
         SELECT t.id FROM triggers t JOIN routines r ON r.id = t.routine_id
         WHERE t.company_id = company.id AND t.next_run_at <= %s
-        ORDER BY t.next_run_at
+        ORDER BY t.company_id, t.next_run_at
         LIMIT %s
         FOR NO KEY UPDATE OF r SKIP LOCKED
     ) AS due
 """
 LOCK_ROUTINES_OF = """
-    SELECT t.id FROM triggers t JOIN routines r ON r.id = t.routine_id
-    WHERE t.id = ANY(%s::uuid[]) FOR NO KEY UPDATE OF r SKIP LOCKED
+    SELECT t.id FROM unnest(%s::uuid[]) AS asked(id)
+    JOIN triggers t ON t.id = asked.id JOIN routines r ON r.id = t.routine_id
+    FOR NO KEY UPDATE OF r SKIP LOCKED
 """
-CLAIMED = f"{DUE_TRIGGERS} WHERE t.id = ANY(%s::uuid[]) AND t.next_run_at IS NOT NULL ORDER BY t.next_run_at, t.id"
-OF_PUBLIC_IDS = f"{WEBHOOKS} WHERE public_id = ANY(%s) AND deleted_at IS NULL"
+CLAIMED = f"""
+    {DUE_TRIGGERS} JOIN unnest(%s::uuid[]) AS asked(id) ON asked.id = t.id
+    WHERE t.next_run_at IS NOT NULL AND (%s::bigint IS NULL OR t.next_run_at <= %s) ORDER BY t.next_run_at, t.id
+"""
+OF_PUBLIC_IDS = f"{WEBHOOKS} WHERE public_id = ANY(%s) AND public_id IS NOT NULL AND deleted_at IS NULL"
 LOCK_ROUTINES = "SELECT id FROM routines WHERE id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE"
-STATES = f"{ROUTINE_STATES} WHERE r.id = ANY(%s::uuid[]) AND r.deleted_at IS NULL"
-# The newest alone: `always_enqueue` may leave thousands open.
+STATES = f"{ROUTINE_STATES} JOIN unnest(%s::uuid[]) AS asked(id) ON asked.id = r.id WHERE r.deleted_at IS NULL"
+# The newest alone: `always_enqueue` may leave thousands open. Ordered as the index is, in whose place a planner that
+# knows nothing of the table yet would walk the primary key backwards.
 OPEN_ISSUES = """
     SELECT asked.id, newest.id, newest.identifier, newest.origin_run_id FROM unnest(%s::uuid[]) AS asked(id)
     CROSS JOIN LATERAL (
         SELECT id, identifier, origin_run_id FROM issues
         WHERE origin_id = asked.id AND origin_id IS NOT NULL AND status NOT IN ('done', 'cancelled')
-        ORDER BY id DESC LIMIT 1
+        ORDER BY origin_id DESC, id DESC LIMIT 1
     ) AS newest
 """
 KNOWN_CAUSES = """
@@ -95,20 +100,21 @@ class PostgresStatements:
     def __init__(self, driver: Connection) -> None:
         self._driver = driver
 
-    def claim_due(self, company_ids: Sequence[str], now: datetime, each: int) -> list[DueTrigger]:
+    def claim_due(self, company_ids: Sequence[str], now: datetime, each: int) -> Claim:
         """Schedules whose slot has come, with their routines locked: of each company up to `each`, longest due first.
 
         What another server has claimed is passed over.
         """
-        locked = self._rows(LOCK_DUE, list(company_ids), to_milliseconds(now), each)
-        return [due for due in self._claimed(locked) if due.next_run_at <= now]
+        at = to_milliseconds(now)
+        locked = self._rows(LOCK_DUE, _array(company_ids), at, each)
+        return self._claimed(locked, at)
 
-    def claim(self, trigger_ids: Sequence[str]) -> list[DueTrigger]:
+    def claim(self, trigger_ids: Sequence[str]) -> Claim:
         """Those triggers as they are now, with their routines locked.
 
         Ones that fire no more, and what another server has claimed, are left out.
         """
-        return self._claimed(self._rows(LOCK_ROUTINES_OF, list(trigger_ids)))
+        return self._claimed(self._rows(LOCK_ROUTINES_OF, _array(trigger_ids)))
 
     def webhooks(self, public_ids: Sequence[str]) -> dict[str, Webhook]:
         """The webhook triggers behind these public ids; unknown ones are left out."""
@@ -116,25 +122,23 @@ class PostgresStatements:
 
     def routine_states(self, routine_ids: Sequence[str]) -> dict[str, RoutineState]:
         """The routines, locked, with their open issues; deleted and unknown ones are left out."""
-        ids = list(routine_ids)
+        ids = _array(routine_ids)
         self._driver.execute(LOCK_ROUTINES, (ids,))
         states = {row[0]: routine_state(row) for row in self._rows(STATES, ids)}
-        for routine_id, issue_id, identifier, run_id in self._rows(OPEN_ISSUES, ids):
-            if routine_id in states:
-                states[routine_id].open_issue = OpenIssue(issue_id, identifier, run_id)
+        self._find_open_issues(states)
         return states
 
     def known_causes(self, causes: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
         """Which (routine id, cause) pairs are runs already, and which."""
-        return {(row[0], row[1]): row[2] for row in self._rows(KNOWN_CAUSES, *_columns(causes, 2))}
+        return {(row[0], row[1]): row[2] for row in self._rows(KNOWN_CAUSES, *_causes(causes))}
 
     def known_aliases(self, causes: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
         """Which (routine id, cause) pairs are further causes of runs, and of which."""
-        return {(row[0], row[1]): row[2] for row in self._rows(KNOWN_ALIASES, *_columns(causes, 2))}
+        return {(row[0], row[1]): row[2] for row in self._rows(KNOWN_ALIASES, *_causes(causes))}
 
     def take_issue_numbers(self, wanted: Mapping[str, int]) -> dict[str, int]:
         """Reserve so many issue numbers of each company, and return each company's first."""
-        asked = {"companies": list(wanted), "numbers": list(wanted.values())}
+        asked = {"companies": _array(wanted), "numbers": _array(wanted.values())}
         return dict(self._driver.execute(TAKE_ISSUE_NUMBERS, asked).fetchall())
 
     def write(self, rows: Rows) -> None:
@@ -150,18 +154,41 @@ class PostgresStatements:
                     for row in values:
                         copy.write_row(row)
         if rows.triggers:
-            self._driver.execute(CHANGE_TRIGGERS, _columns(rows.triggers, 5))
+            fired_at, results, decided_until, next_run_at, ids = zip(*rows.triggers, strict=True)
+            columns = (_array(fired_at), _texts(results), _array(decided_until), _array(next_run_at), _array(ids))
+            self._driver.execute(CHANGE_TRIGGERS, columns)
         if rows.routines:
-            self._driver.execute(CHANGE_ROUTINES, _columns(rows.routines, 3))
+            self._driver.execute(CHANGE_ROUTINES, [_array(column) for column in zip(*rows.routines, strict=True)])
 
-    def _claimed(self, locked: Iterable[tuple[Any, ...]]) -> list[DueTrigger]:
-        ids = [row[0] for row in locked]
-        return [due_trigger(row) for row in self._rows(CLAIMED, ids)] if ids else []
+    def _claimed(self, locked: Sequence[tuple[Any, ...]], due_at: int | None = None) -> Claim:
+        if not locked:
+            return Claim([], {}, [])
+        claimed = claim(self._rows(CLAIMED, _array(row[0] for row in locked), due_at, due_at))
+        self._find_open_issues(claimed.routines)
+        return claimed
+
+    def _find_open_issues(self, states: dict[str, RoutineState]) -> None:
+        for routine_id, *issue in self._rows(OPEN_ISSUES, _array(states)):
+            states[routine_id].open_issue = OpenIssue(*issue)
 
     def _rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         return self._driver.execute(statement, values).fetchall()
 
 
-def _columns(rows: Sequence[tuple[object, ...]], width: int) -> list[list[object]]:
-    """Rows as one list a column, for arrays."""
-    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
+def _array(values: Iterable[object]) -> str:
+    """Ids or numbers as the text of an array, which the driver takes ten times as long to write."""
+    return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
+
+
+def _texts(values: Iterable[object]) -> str:
+    """Texts as the text of an array (postgresql.org/docs/current/arrays.html#ARRAYS-IO)."""
+    return "{" + ",".join(["NULL" if value is None else _quoted(str(value)) for value in values]) + "}"
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _causes(causes: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    return _array(routine_id for routine_id, _ in causes), _texts(cause for _, cause in causes)

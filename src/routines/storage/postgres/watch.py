@@ -26,6 +26,7 @@ TIME = "SELECT extract(epoch FROM clock_timestamp())::float8"
 ASK_TIME_SECONDS = 1.0  # as long a jump of the database's clock, or a sleep of this machine, goes unnoticed
 ANNOUNCE_PAUSE_SECONDS = 0.1  # PostgreSQL sends notifications of all transactions one after the other, so they are few
 RECONNECT_SECONDS = 1.0
+STOP_SECONDS_MAX = 2.0
 END_HUNG_SECONDS = 2.0  # how often hung sessions are looked for
 HUNG_SECONDS = 10  # in the middle of a statement a server waits for nothing but the database
 APPLICATION_NAME = "routines"
@@ -66,7 +67,7 @@ class Watch:
         self._stopping.set()
         self._ring()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(STOP_SECONDS_MAX)  # a database that is cut off may keep it waiting
         self._bell.close()
         self._ear.close()
 

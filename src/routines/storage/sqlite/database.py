@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -53,6 +53,7 @@ log = structlog.get_logger(__name__)
 class SqliteDatabase:
     """The database file at `path`; `migrate` before the first use."""
 
+    writers = 1
     rescan_seconds = None  # one server, which knows of each change
 
     def __init__(self, path: Path) -> None:
@@ -97,10 +98,6 @@ class SqliteDatabase:
             transaction = Transaction(connection, SqliteStatements(connection), SqliteLocks())
             yield transaction
         transaction.committed()
-
-    def describe(self) -> Mapping[str, str]:
-        """Kind, place and version of the database."""
-        return {"kind": "SQLite", "place": str(self.path), "version": sqlite3.sqlite_version}
 
     def close(self) -> None:
         """Let go of every connection, folding the write-ahead log into the file."""

@@ -15,8 +15,8 @@ from sqlalchemy import Connection
 
 from routines.core.fires import OpenIssue, RoutineState
 from routines.core.instants import to_milliseconds
-from routines.storage.database import DueTrigger, Rows, Webhook
-from routines.storage.hot_rows import DUE_TRIGGERS, ROUTINE_STATES, WEBHOOKS, due_trigger, routine_state, webhook
+from routines.storage.database import Claim, Rows, Webhook
+from routines.storage.hot_rows import DUE_TRIGGERS, ROUTINE_STATES, WEBHOOKS, claim, routine_state, webhook
 from routines.storage.schema import issues, runs
 
 CLAIM_DUE = f"{DUE_TRIGGERS} WHERE t.company_id = ? AND t.next_run_at <= ? ORDER BY t.next_run_at LIMIT ?"
@@ -25,16 +25,18 @@ CLAIM = f"""
     WHERE t.id IN (SELECT value FROM json_each(?)) AND t.next_run_at IS NOT NULL
     ORDER BY t.next_run_at, t.id
 """  # noqa: S608 - constants
-OF_PUBLIC_IDS = f"{WEBHOOKS} WHERE public_id IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL"  # noqa: S608 - constants
+OF_PUBLIC_IDS = (
+    f"{WEBHOOKS} WHERE public_id IN (SELECT value FROM json_each(?)) AND public_id IS NOT NULL AND deleted_at IS NULL"  # noqa: S608 - constants
+)
 STATES = f"{ROUTINE_STATES} WHERE r.id IN (SELECT value FROM json_each(?)) AND r.deleted_at IS NULL"  # noqa: S608 - constants
-# The newest alone: `always_enqueue` may leave thousands open. Rows keep their order, and the index ends in their rowid.
+# The newest alone: `always_enqueue` may leave thousands open.
 OPEN_ISSUES = """
     SELECT origin_id, id, identifier, origin_run_id FROM issues
-    WHERE rowid IN (
+    WHERE id IN (
         SELECT (
-            SELECT newest.rowid FROM issues AS newest
+            SELECT newest.id FROM issues AS newest
             WHERE newest.origin_id = asked.value AND newest.status NOT IN ('done', 'cancelled')
-            ORDER BY newest.rowid DESC LIMIT 1
+            ORDER BY newest.id DESC LIMIT 1
         )
         FROM json_each(?) AS asked
     )
@@ -76,18 +78,16 @@ class SqliteStatements:
         assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - tells the type checker what the engine makes
         self._driver = driver
 
-    def claim_due(self, company_ids: Sequence[str], now: datetime, each: int) -> list[DueTrigger]:
+    def claim_due(self, company_ids: Sequence[str], now: datetime, each: int) -> Claim:
         """Schedules whose slot has come: of each company up to `each`, longest due first."""
         at = to_milliseconds(now)
-        return [
-            due_trigger(row)
-            for company_id in company_ids
-            for row in self._driver.execute(CLAIM_DUE, (company_id, at, each))
-        ]
+        return self._with_open_issues(
+            claim(row for company_id in company_ids for row in self._driver.execute(CLAIM_DUE, (company_id, at, each)))
+        )
 
-    def claim(self, trigger_ids: Sequence[str]) -> list[DueTrigger]:
+    def claim(self, trigger_ids: Sequence[str]) -> Claim:
         """Those triggers as they are now; ones that fire no more are left out."""
-        return [due_trigger(row) for row in self._driver.execute(CLAIM, (json.dumps(trigger_ids),))]
+        return self._with_open_issues(claim(self._driver.execute(CLAIM, (json.dumps(trigger_ids),))))
 
     def webhooks(self, public_ids: Sequence[str]) -> dict[str, Webhook]:
         """The webhook triggers behind these public ids; unknown ones are left out."""
@@ -96,12 +96,18 @@ class SqliteStatements:
 
     def routine_states(self, routine_ids: Sequence[str]) -> dict[str, RoutineState]:
         """The routines with their open issues, the newest where there are several."""
-        ids = json.dumps(routine_ids)
-        states = {row[0]: routine_state(row) for row in self._driver.execute(STATES, (ids,))}
-        for routine_id, issue_id, identifier, run_id in self._driver.execute(OPEN_ISSUES, (ids,)):
-            if routine_id in states:
-                states[routine_id].open_issue = OpenIssue(issue_id, identifier, run_id)
+        rows = self._driver.execute(STATES, (json.dumps(routine_ids),))
+        states = {row[0]: routine_state(row) for row in rows}
+        self._find_open_issues(states)
         return states
+
+    def _with_open_issues(self, claimed: Claim) -> Claim:
+        self._find_open_issues(claimed.routines)
+        return claimed
+
+    def _find_open_issues(self, states: dict[str, RoutineState]) -> None:
+        for routine_id, *issue in self._driver.execute(OPEN_ISSUES, (json.dumps(list(states)),)):
+            states[routine_id].open_issue = OpenIssue(*issue)
 
     def known_causes(self, causes: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
         """Which (routine id, cause) pairs are runs already, and which."""
