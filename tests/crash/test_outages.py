@@ -63,12 +63,14 @@ class Work:
     def _refusal(self, server: ServerProcess) -> bool:
         try:
             server.call("POST", f"/routines/{self.routine_id}/run", {})
-        except HTTPError as error:
-            with error:
-                assert error.code == 503, f"{self.dice.seed}: {error.code} {error.read()!r}"
-                assert int(error.headers["Retry-After"]) >= 1
-            return True
-        return False
+        except HTTPError as refused:
+            refusal = refused
+        else:
+            return False
+        with refusal:
+            assert refusal.code == 503, f"{self.dice.seed}: {refusal.code} {refusal.read()!r}"
+            assert int(refusal.headers["Retry-After"]) >= 1
+        return True
 
 
 @contextmanager

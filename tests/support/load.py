@@ -63,6 +63,7 @@ class Load:
         self._hooks = hooks
         self._now = now
         self._ended = Event()
+        self._insisting = True
         self.sent: list[Sent] = []
         self.answers: Counter[int] = Counter()
         self.cut_off = 0
@@ -78,13 +79,13 @@ class Load:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.end()
-
-    def end(self) -> None:
-        """Begin no more deliveries, and return once each with a key has its answer."""
         self._ended.set()
         for thread in self._threads:
             thread.join()
+
+    def give_up(self) -> None:
+        """From now on try nothing twice: there is no other server, and this one does not come back."""
+        self._insisting = False
 
     def findings(self, ledger: Ledger) -> Iterator[str]:
         """What the ledger has lost or doubled of what was delivered, and answers that nobody should get."""
@@ -102,7 +103,7 @@ class Load:
                 yield f"lost: {name} was answered {ACCEPTED} or {REPLAY} and has no run"
             if sent.run_ids - set(there):
                 yield f"lost: {name} was answered with {sent.run_ids}, and what is there is {there}"
-            if sent.key is not None and not sent.is_there:
+            if self._insisting and sent.key is not None and not sent.is_there:
                 yield f"lost: {name} was never accepted"
         for number, there in runs.items():
             yield f"doubled: runs {there} of delivery {number}, which nobody sent"
@@ -115,7 +116,7 @@ class Load:
             sent = self._new(f"{sender}-{count}", rng)
             count += 1
             self.sent.append(sent)
-            tries = 1 if sent.key is None else None
+            tries = None if sent.key is not None and self._insisting else 1
             if sent.key is None and sent.hook.secret is not None and rng.random() < 0.5:
                 tries = 3  # the same signed request again is at most a replay
             self._insist(sent, connections, rng, tries)
