@@ -1,5 +1,5 @@
 # The commands of this project; the README explains them. Everything lives in .venv, nothing is installed elsewhere.
-.PHONY: setup test demo bench check lock clean
+.PHONY: setup test chaos demo bench check lock clean
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -22,6 +22,10 @@ check: setup
 # Everything that CI runs: fast tests first.
 test: check
 	$(BIN)/pytest tests --numprocesses auto --dist loadfile
+
+# The fault tests again and again, each time by other dice, for about an hour; CHAOS_SEED=... throws the same ones.
+chaos: setup
+	CHAOS_TIMES=$${CHAOS_TIMES:-25} CHAOS_SEED=$${CHAOS_SEED:-$$(date +%s)} $(BIN)/pytest tests/crash -rP --numprocesses auto --dist loadfile
 
 demo: setup
 	$(BIN)/routines demo $(if $(ONCE),--once)
