@@ -1,4 +1,4 @@
-"""PostgreSQL for tests and benchmarks: a cluster of their own, run from the binaries of a wheel, or a server that is there.
+"""PostgreSQL for tests and benchmarks: a cluster of their own from the binaries of a wheel, or a server that is there.
 
 What tests keep in its databases is not known here; `databases` lends those out.
 """
