@@ -49,8 +49,12 @@ class Server:
         ids = Ids()
         keyring = Keyring(load_master_key(settings.master_key, settings.key_file))
         self.database = open_database(settings.database)
-        require_same_key(self.database, keyring, accept_new=settings.accept_new_master_key)
-        self.clock = clock or self.database.make_clock(settings.clock)
+        try:
+            require_same_key(self.database, keyring, accept_new=settings.accept_new_master_key)
+            self.clock = clock or self.database.make_clock(settings.clock)
+        except BaseException:
+            self._let_go()
+            raise
         self.scheduler = Scheduler(self.database, self.clock, ids, grace=settings.misfire_grace)
         self.retention = Retention(self.database, self.clock, keep=settings.retention)
         context = Context(
@@ -95,6 +99,9 @@ class Server:
         self.retention.stop()
         self.scheduler.stop()
         self.batcher.stop()
+        self._let_go()
+
+    def _let_go(self) -> None:
         self.database.close()
         if self._database_lock is not None:
             self._database_lock.release()
