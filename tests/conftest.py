@@ -12,6 +12,7 @@ from hypothesis import settings
 
 from support.clock import ManualClock
 from support.databases import KINDS, Places, PostgresPlaces, SqlitePlaces
+from support.durations import Durations
 from support.postgres import PostgresServer, shared_cluster
 from support.service import Caller, Company, Place, Service
 
@@ -94,3 +95,7 @@ def company(service: Service, places: Places) -> Company:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Durations())
