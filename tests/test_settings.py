@@ -37,6 +37,7 @@ WHOLE_ENVIRONMENT = {
     "ROUTINES_MASTER_KEY": KEY,
     "ROUTINES_MISFIRE_GRACE_SECONDS": "90",
     "ROUTINES_FIRE_RATE_PER_MINUTE": "60",
+    "ROUTINES_RETENTION_DAYS": "90",
     "ROUTINES_DATABASE_DIRECT_URL": "postgresql://db/routines",
     "ROUTINES_ROLE": "scheduler, api",
     "ROUTINES_ACCEPT_NEW_MASTER_KEY": "1",
@@ -54,6 +55,7 @@ THEIR_SETTINGS = Settings(
     master_key=KEY,
     misfire_grace=timedelta(seconds=90),
     fires_per_minute=60,
+    retention=timedelta(days=90),
     database_direct_url="postgresql://db/routines",
     roles=frozenset({Role.API, Role.SCHEDULER}),
     accept_new_master_key=True,
@@ -144,6 +146,7 @@ def test_a_public_url_is_http_and_names_a_host(tmp_path: Path, value: str) -> No
         (["--database-url", "sqlite:///flagged.db"], {"database_url": "sqlite:///flagged.db"}),
         (["--auth", "local_trusted"], {"auth": AuthMode.LOCAL_TRUSTED}),
         (["--public-url", "https://flagged.example"], {"public_url": "https://flagged.example"}),
+        (["--retention-days", "7"], {"retention": timedelta(days=7)}),
         ([], {}),
     ],
 )
@@ -154,7 +157,7 @@ def test_flags_win_over_the_environment(
     monkeypatch.setattr(main, "serve_settings", served.append)
     result = CliRunner().invoke(main.app, ["serve", *flags], env=WHOLE_ENVIRONMENT)
     assert result.exit_code == 0, result.output
-    for name in ("host", "port", "data_dir", "database_url", "auth", "public_url"):
+    for name in ("host", "port", "data_dir", "database_url", "auth", "public_url", "retention"):
         assert getattr(served[0], name) == expected.get(name, getattr(THEIR_SETTINGS, name))
 
 

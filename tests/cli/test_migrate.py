@@ -13,7 +13,9 @@ from threading import Event
 import pytest
 from rich.console import Console
 from sqlalchemy import Table, text
+from typer.testing import CliRunner
 
+from routines.cli import main
 from routines.cli.migrate import CannotMigrateError, migrate
 from routines.core.errors import RoutinesError
 from routines.storage import migrations
@@ -191,6 +193,12 @@ def test_what_cannot_be_opened_is_refused(wrong: str, target: Place, tmp_path: P
             migrate(source_url, target_url, Console(quiet=True))
     assert everything(target) == before
     assert not list(tmp_path.iterdir())
+
+
+def test_what_is_not_the_same_is_exit_status_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("routines.cli.migrate.migrate", lambda *_: False)
+    monkeypatch.setattr(main, "configure_logging", lambda: None)
+    assert CliRunner().invoke(main.app, ["migrate", "--from", "sqlite:///a", "--to", "sqlite:///b"]).exit_code == 1
 
 
 def test_the_exit_status_tells(places_on_sqlite: Places, target: Place, lent: ExitStack) -> None:
