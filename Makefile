@@ -19,9 +19,10 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Everything that CI runs: fast tests first.
-test: check
-	$(BIN)/pytest tests --numprocesses auto --dist loadfile
+# Everything that CI runs, on both databases; at the end stands how long each part took.
+test: setup
+	@begun=$$(date +%s); $(MAKE) --no-print-directory check && echo "check took $$(($$(date +%s) - begun)) s"
+	$(BIN)/pytest tests --numprocesses auto --dist worksteal
 
 # The fault tests again and again, each time by other dice, for about an hour; CHAOS_SEED=... throws the same ones.
 chaos: setup

@@ -143,6 +143,11 @@ class Ids:
         return made
 
 
+def first_id(at: datetime) -> str:
+    """The id before which every id was made earlier than `at`, and at or after which later."""
+    return f"{_head(to_milliseconds(at))}000-8000-000000000000"
+
+
 def _head(millisecond: int) -> str:
     """The time and the version, which all ids of a millisecond begin with."""
     digits = f"{millisecond:012x}"

@@ -27,6 +27,8 @@ MISFIRE_GRACE_SECONDS_MIN = 1  # with none, every slot would be missed by the mi
 MISFIRE_GRACE_SECONDS_MAX = 86_400  # all slots within it fire at once; a minutely schedule has 1,440 a day
 DEFAULT_FIRES_PER_MINUTE = 600
 PORT_MAX = 65_535
+RETENTION_DAYS_MIN = 2  # as long a signed request may be accepted, and its run is what tells that it came before
+RETENTION_DAYS_MAX = 36_500
 NUMBER_MAX = 1e9  # thirty years in seconds; nothing that is set here is sensibly larger
 
 
@@ -57,6 +59,7 @@ class Settings:
     accept_new_master_key: bool = False
     misfire_grace: timedelta = timedelta(seconds=DEFAULT_MISFIRE_GRACE_SECONDS)
     fires_per_minute: int = DEFAULT_FIRES_PER_MINUTE
+    retention: timedelta | None = None
     clock: ClockSetting = AS_IT_IS
 
     @property
@@ -139,6 +142,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     def whole_number(name: str, default: int, minimum: int, maximum: float = NUMBER_MAX) -> int:
         return int(number(name, default, minimum, maximum, what="whole number"))
 
+    retention_days = whole_number("ROUTINES_RETENTION_DAYS", RETENTION_DAYS_MIN, RETENTION_DAYS_MIN, RETENTION_DAYS_MAX)
     auth = given.get("ROUTINES_AUTH", unset.auth)
     if auth not in set(AuthMode):
         raise SettingsError(f"ROUTINES_AUTH is {auth!r}; it must be one of {', '.join(AuthMode)}")
@@ -163,6 +167,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
             )
         ),
         fires_per_minute=whole_number("ROUTINES_FIRE_RATE_PER_MINUTE", DEFAULT_FIRES_PER_MINUTE, 1),
+        retention=timedelta(days=retention_days) if "ROUTINES_RETENTION_DAYS" in given else unset.retention,
         clock=ClockSetting(
             offset=timedelta(seconds=number("ROUTINES_TEST_CLOCK_OFFSET_SECONDS", 0, -NUMBER_MAX)),
             rate=number("ROUTINES_TEST_CLOCK_RATE", 1, 0),

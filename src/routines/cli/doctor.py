@@ -1,4 +1,4 @@
-"""What `routines doctor` looks at, and what it tells to do about what it finds.
+"""What `routines doctor` looks at, and what it tells to do about what it finds: the folder, the key, the database.
 
 It only reads; nothing is made or repaired.
 """
@@ -8,34 +8,18 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import timedelta
 
 from rich.console import Console
-from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from routines.clock import SystemClock
-from routines.core import cron
+from routines.cli.doctor_contents import examine_contents
+from routines.clock import AS_IT_IS, SystemClock
 from routines.core.errors import RoutinesError
 from routines.core.zones import ZONE_DATA_VERSION
-from routines.dispatch.zone_data import FACT
-from routines.keyring import KEY_FILE_MODE, Keyring, load_master_key
+from routines.keyring import KEY_FILE_MODE, load_master_key
 from routines.settings import Settings
-from routines.storage import migrations
+from routines.storage.findings import Finding
 from routines.storage.opening import database_at
-from routines.storage.queries import facts, runs, triggers
-
-OVERDUE_MAX = timedelta(minutes=2)  # later than that with a server running, something is wrong
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One check: what was looked at, what was found, and what to do if it is not well."""
-
-    subject: str
-    found: str
-    remedy: str | None = None
 
 
 def examine(settings: Settings, console: Console) -> bool:
@@ -61,12 +45,19 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     database = database_at(settings.database)
     place = database.place
     try:
+        yield from database.examine(SystemClock().now)
+        now = database.make_clock(AS_IT_IS).now()
         with database.read() as connection:
-            yield from _database(connection, settings, place)
+            yield from examine_contents(connection, settings, place, now)
     except RoutinesError as error:
-        yield Finding("database", f"{place}: {error.sentence}", "Look whether another program holds it, or the disk")
+        cause = error.__cause__
+        why = str(cause.orig if isinstance(cause, DBAPIError) else error.sentence).strip().partition("\n")[0]
+        remedy = (
+            "Look whether another program holds it, or the disk" if path else "Look whether it runs, and at the URL"
+        )
+        yield Finding("database", f"{place}: {why}", remedy)
     except DBAPIError as error:
-        yield Finding("database", f"{place}: {error.orig}", "Restore a backup, as docs/running.md says")
+        yield Finding("database", f"{place}: {error.orig}", "Restore a backup, as docs/operations.md says")
     finally:
         database.close()
 
@@ -99,60 +90,3 @@ def _key(settings: Settings) -> Finding:
     except RoutinesError as error:
         return Finding("master key", str(settings.key_file), error.sentence)
     return Finding("master key", f"{settings.key_file}, mode {mode:04o}")
-
-
-def _database(connection: Connection, settings: Settings, place: str) -> Iterator[Finding]:
-    version, newest = migrations.version(connection), migrations.NEWEST_VERSION
-    if version != newest:
-        remedy = "Start `routines serve`, which brings it up to date, or says that this program is too old for it"
-        yield Finding("database", f"{place} has version {version}, this program {newest}", remedy)
-        return
-    yield Finding("database", f"{place}, version {version}")
-    yield from _clock(connection)
-    computed_by = facts.get(connection, FACT)
-    if computed_by not in {None, ZONE_DATA_VERSION}:
-        yield Finding(
-            "schedules", f"computed by time zone data {computed_by}", "Restart `routines serve`, which computes anew"
-        )
-    yield from _unreadable(connection)
-    yield _secrets(connection, settings)
-
-
-def _clock(connection: Connection) -> Iterator[Finding]:
-    """The clock against what the database has seen of it, and against what should have been fired by it."""
-    now = SystemClock().now()
-    newest = runs.newest_instant(connection)
-    if newest is not None and newest > now + OVERDUE_MAX:
-        yield Finding(
-            "clock", f"{now:%Y-%m-%d %H:%M} UTC, but a run is of {newest:%Y-%m-%d %H:%M}", "Set the clock (chrony, ntp)"
-        )
-    else:
-        yield Finding("clock", f"{now:%Y-%m-%d %H:%M:%S} UTC")
-    following = triggers.next_slot(connection)
-    if following is not None and following < now - OVERDUE_MAX:
-        yield Finding(
-            "scheduler", f"a slot of {following:%Y-%m-%d %H:%M} UTC waits", "Start `routines serve`, or see its log"
-        )
-
-
-def _unreadable(connection: Connection) -> Iterator[Finding]:
-    for trigger in triggers.live_schedules(connection):
-        try:
-            cron.parse(trigger.cron_expression or "", trigger.timezone or "")
-        except RoutinesError as error:
-            yield Finding("schedules", f"trigger {trigger.id}: {error.sentence}", "Change its expression or zone")
-
-
-def _secrets(connection: Connection, settings: Settings) -> Finding:
-    """Whether the master key opens a webhook secret that was sealed with it."""
-    sealed = triggers.any_sealed(connection)
-    if sealed is None or sealed.sealed_secret is None:
-        return Finding("secrets", "none sealed yet")
-    if not settings.master_key and not settings.key_file.exists():
-        return Finding("secrets", "the key file is gone", f"Put {settings.key_file} back, or rotate each secret")
-    try:
-        keyring = Keyring(load_master_key(settings.master_key, settings.key_file))
-        keyring.open(sealed.sealed_secret, owner=sealed.id)
-    except RoutinesError as error:
-        return Finding("secrets", "do not open with the master key", error.sentence)
-    return Finding("secrets", "open with the master key")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -15,11 +16,12 @@ import typer
 from rich.console import Console
 
 from routines.cli import doctor as doctor_command
+from routines.cli.serving import configure_logging
 from routines.cli.serving import serve as serve_settings
 from routines.core.errors import RoutinesError
 from routines.core.instants import iso
 from routines.http.auth import AuthMode
-from routines.settings import Settings, from_environment, roles_of
+from routines.settings import RETENTION_DAYS_MAX, RETENTION_DAYS_MIN, Settings, from_environment, roles_of
 
 app = typer.Typer(
     name="routines",
@@ -56,6 +58,14 @@ def serve(
         str | None,
         typer.Option(help="What this server does, with commas: api, scheduler; all by default. [ROUTINES_ROLE]"),
     ] = None,
+    retention_days: Annotated[
+        int | None,
+        typer.Option(
+            help="Remove runs and activity that are older; by default none. [ROUTINES_RETENTION_DAYS]",
+            min=RETENTION_DAYS_MIN,
+            max=RETENTION_DAYS_MAX,
+        ),
+    ] = None,
 ) -> None:
     """Run the service: API, pages, scheduler. SIGTERM finishes what is in hand."""
     with _told_plainly():
@@ -69,6 +79,7 @@ def serve(
                 roles=None if role is None else roles_of(role),
                 auth=auth,
                 public_url=public_url,
+                retention=None if retention_days is None else timedelta(days=retention_days),
             )
         )
 
@@ -111,8 +122,24 @@ def revoke_token(token_id: str, *, data_dir: DataDir = None, database_url: Datab
 def doctor(*, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     """Check data folder, key file, database, clock and time zone data, and say what to do."""
     with _told_plainly():
+        configure_logging()
         healthy = doctor_command.examine(_settings(data_dir=data_dir, database_url=database_url), Console())
     raise typer.Exit(0 if healthy else 1)
+
+
+@app.command()
+def migrate(
+    *,
+    source: Annotated[str, typer.Option("--from", help="URL of the database to move; no server may be running on it.")],
+    target: Annotated[str, typer.Option("--to", help="URL of a new, empty database to move everything into.")],
+) -> None:
+    """Move everything from one database into another, and compare them row by row: 0 all is there, 1 it is not."""
+    with _told_plainly():
+        from routines.cli.migrate import migrate as move  # noqa: PLC0415 - only this command needs the database
+
+        configure_logging()
+        complete = move(source, target, Console())
+    raise typer.Exit(0 if complete else 1)
 
 
 @app.command()

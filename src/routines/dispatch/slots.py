@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 import structlog
 
@@ -16,9 +17,9 @@ from routines.core import cron, strict_json
 from routines.core.errors import RoutinesError
 from routines.core.fires import Finish, Fire, RoutineState, slot_cause
 from routines.core.instants import iso
-from routines.core.limits import CATCH_UP_RUNS_MAX
+from routines.core.limits import CATCH_UP_RUNS_MAX, SETTLED_SLOTS_CACHED_MAX
 from routines.core.model import SCHEDULER, CatchUpPolicy, RunStatus, Source
-from routines.core.policies import AscendingSlots, Dropped, settle_slots
+from routines.core.policies import AscendingSlots, Dropped, DueSlots, settle_slots
 from routines.dispatch.dispatcher import dispatch
 from routines.storage.database import DueTrigger, Move, Transaction
 
@@ -41,10 +42,15 @@ def plan(trigger: DueTrigger, now: datetime, grace: timedelta) -> Plan:
     its slot and no next one.
     """
     try:
-        schedule = cron.parse(trigger.cron_expression, trigger.timezone)
-        following = cron.next_after(schedule, max(now, trigger.slots_decided_until))
-        due = _due_slots(schedule, trigger, now, following)
-        settled = settle_slots(due, now=now, grace=grace, policy=trigger.catch_up_policy)
+        settled, following = _settled(
+            trigger.cron_expression,
+            trigger.timezone,
+            trigger.slots_decided_until,
+            trigger.next_run_at,
+            trigger.catch_up_policy,
+            now,
+            grace,
+        )
     except RoutinesError as error:
         return _unreadable(trigger, error.sentence)
     except Exception as error:
@@ -60,9 +66,30 @@ def _unreadable(trigger: DueTrigger, reason: str) -> Plan:
     return Plan(trigger, (_verdict(trigger, trigger.next_run_at, RunStatus.FAILED, reason),), None)
 
 
-def _due_slots(schedule: cron.Schedule, trigger: DueTrigger, now: datetime, following: datetime) -> AscendingSlots:
+@lru_cache(maxsize=SETTLED_SLOTS_CACHED_MAX)
+def _settled(
+    expression: str,
+    timezone: str,
+    decided_until: datetime,
+    slot: datetime,
+    policy: CatchUpPolicy,
+    now: datetime,
+    grace: timedelta,
+) -> tuple[DueSlots, datetime]:
+    """What becomes of the undecided slots up to `now`, the first of which is `slot`, and the slot that follows.
+
+    The triggers of a burst are alike in all of this, so that it is told once for most of them.
+    """
+    schedule = cron.parse(expression, timezone)
+    following = cron.next_after(schedule, max(now, decided_until))
+    due = _due_slots(schedule, decided_until, slot, following, now)
+    return settle_slots(due, now=now, grace=grace, policy=policy), following
+
+
+def _due_slots(
+    schedule: cron.Schedule, decided_until: datetime, slot: datetime, following: datetime, now: datetime
+) -> AscendingSlots:
     """The undecided slots up to `now`; nearly always it is the one that was waited for, which costs two look-ups."""
-    slot, decided_until = trigger.next_run_at, trigger.slots_decided_until
     if cron.next_after(schedule, decided_until) == slot and cron.next_after(schedule, slot) == following:
         return (slot,)
     return cron.SlotRange(schedule, decided_until, now)

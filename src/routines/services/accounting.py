@@ -21,7 +21,7 @@ from routines.storage.queries.triggers import ScheduleChange
 class AccountedSlot:
     """A slot that was due, and the run that tells what became of it: its own, or the one of the outage it fell into.
 
-    `run` is None only for a slot that is due but not decided yet.
+    `run` is None only for a slot that is due but not decided yet, or whose run is older than history is kept.
     """
 
     slot: datetime

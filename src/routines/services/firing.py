@@ -25,7 +25,6 @@ from routines.core.errors import (
 )
 from routines.core.fires import Alias, Fire, key_cause, signature_cause, single_cause
 from routines.core.limits import (
-    ALIASES_FORGOTTEN_AT_ONCE_MAX,
     IDEMPOTENCY_KEY_CHARACTERS_MAX,
     REPLAY_WINDOW_SECONDS_DEFAULT,
     REPLAY_WINDOW_SECONDS_MAX,
@@ -42,7 +41,6 @@ from routines.storage.database import Transaction, Webhook
 from routines.storage.queries import runs, triggers
 
 log = structlog.get_logger(__name__)
-TIDY_INTERVAL = timedelta(seconds=10)
 # A timestamp may lead by a window and stays acceptable for another; a trigger's window may be widened meanwhile.
 SIGNATURES_REMEMBERED = timedelta(seconds=2 * REPLAY_WINDOW_SECONDS_MAX)
 
@@ -139,7 +137,6 @@ class FireSets:
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self._tidied_at: datetime | None = None
 
     def handle(self, transaction: Transaction, requests: Sequence[FireRequest]) -> list[FireAnswer | RoutinesError]:
         """An answer or an error for each request, in order."""
@@ -160,14 +157,7 @@ class FireSets:
         repeated = [receipt.repeat_of for receipt in receipts if receipt.repeat_of is not None]
         recorded = runs.of_ids(connection, repeated) if repeated else {}
         answers = iter([_answer(receipt, recorded, now) for receipt in receipts])
-        self._tidy(transaction, now)
         return [next(answers) if isinstance(each, Fire) else each for each in resolved]
-
-    def _tidy(self, transaction: Transaction, now: datetime) -> None:
-        """Now and then forget signed requests that are too old to be accepted again anyway."""
-        if self._tidied_at is None or now - self._tidied_at > TIDY_INTERVAL:
-            self._tidied_at = now
-            runs.forget_expired_aliases(transaction.connection, now, limit=ALIASES_FORGOTTEN_AT_ONCE_MAX)
 
     def _webhook(self, request: WebhookRequest, trigger: Webhook | None, now: datetime) -> Fire | Pong | RoutinesError:
         """The fire that a delivery is, in the contract's order: known, authentic, no ping, readable."""

@@ -5,18 +5,23 @@ Each database's package implements this; nothing outside those packages asks whi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table
 
 from routines.clock import Clock, ClockSetting
+from routines.core.errors import RoutinesError
 from routines.core.fires import RoutineState
 from routines.core.model import CatchUpPolicy
 from routines.core.signing import SigningMode
+
+
+class RowsRefusedError(RoutinesError):
+    """A database cannot keep a row that another one kept."""
 
 
 class DueTrigger(NamedTuple):
@@ -174,6 +179,10 @@ class Locks(Protocol):
         """Which issue is below which, in a company."""
         ...
 
+    def removal(self) -> bool:
+        """The removal of what is old; it is tried, and False if another server is at it."""
+        ...
+
 
 class Transaction:
     """One write transaction: the connection, its hot statements and locks, and what to do once it is on disk."""
@@ -192,6 +201,35 @@ class Transaction:
         """Run what was to follow the commit; called by the database, once."""
         for action in self._after_commit:
             action()
+
+
+StoredRow = tuple[object, ...]
+"""A whole row in the order of its table's columns, alike in every database: ids and words as text, instants as whole
+milliseconds, flags as `bool`, secrets as `bytes`."""
+
+
+class TableReader(Protocol):
+    """One consistent state of a whole database, for as long as it is read."""
+
+    def rows(self, table: Table) -> Iterator[StoredRow]:
+        """Every row of a table in the order of its primary key, text by its bytes; few are in memory at a time."""
+        ...
+
+
+class TableWriter(Protocol):
+    """A transaction that fills a database which is kept from everybody else."""
+
+    def is_empty(self, table: Table) -> bool:
+        """True if the table has no row."""
+        ...
+
+    def clear(self, table: Table) -> None:
+        """Remove a table's rows."""
+        ...
+
+    def fill(self, table: Table, rows: Iterable[StoredRow]) -> None:
+        """Store rows in their order; raises `RowsRefusedError` if the database cannot keep one of them."""
+        ...
 
 
 class Database(Protocol):
@@ -228,6 +266,14 @@ class Database(Protocol):
 
         Raises `UnavailableError` when the database cannot be written now.
         """
+        ...
+
+    def read_tables(self) -> AbstractContextManager[TableReader]:
+        """All there is in one consistent state, whole tables at a time."""
+        ...
+
+    def write_tables(self) -> AbstractContextManager[TableWriter]:
+        """A transaction of whole tables that is on disk when the block ends, or leaves no trace if it raises."""
         ...
 
     @property

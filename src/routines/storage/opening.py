@@ -87,6 +87,23 @@ def open_database(place: DatabasePlace) -> Database:
     return database
 
 
+def hold_unserved(place: DatabasePlace) -> FileLock | None:
+    """Make sure that no server works on a database, and on an SQLite file that none begins to while the lock is held.
+
+    Raises `DatabaseInUseError`, or `UnavailableError` for a PostgreSQL that does not answer.
+    """
+    if place.file() is not None:
+        return lock_database(place)
+    database = _postgres(place)
+    try:
+        count = database.servers()
+    finally:
+        database.close()
+    if count:
+        raise DatabaseInUseError(f"Servers work on {database.place}: {count}; stop them first")
+    return None
+
+
 def _postgres(place: DatabasePlace) -> PostgresDatabase:
     from routines.storage.postgres.database import PostgresDatabase  # noqa: PLC0415 - its driver is slow to load
 

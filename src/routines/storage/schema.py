@@ -246,6 +246,7 @@ run_aliases = Table(
 )
 _EXPIRES = text("expires_at IS NOT NULL")
 Index("ix_run_aliases_expires_at", run_aliases.c.expires_at, sqlite_where=_EXPIRES)
+Index("ix_run_aliases_run_id", run_aliases.c.run_id)
 
 issues = Table(
     "issues",

@@ -22,9 +22,13 @@ from routines.clock import Clock, ClockSetting, DatabaseClock
 from routines.core.errors import UnavailableError
 from routines.storage import migrations
 from routines.storage.database import Transaction
+from routines.storage.findings import Finding
+from routines.storage.postgres.examination import examine_notifications, examine_server
 from routines.storage.postgres.hot import PostgresStatements
 from routines.storage.postgres.locks import PostgresLocks
-from routines.storage.postgres.watch import APPLICATION_NAME, Watch, ask_time
+from routines.storage.postgres.tables import PostgresTables
+from routines.storage.postgres.watch import APPLICATION_NAME, Watch, ask_time, count_watches
+from routines.storage.schema import metadata
 
 READERS_MAX = 8  # more than two cores can use; a server's connections are few, for a database has some hundred
 WRITERS_MAX = 8  # the batcher's, the scheduler's, and use cases, which wait for each other by company anyway
@@ -127,6 +131,32 @@ class PostgresDatabase:
             transaction = Transaction(connection, PostgresStatements(driver), PostgresLocks(driver))
             yield transaction
         transaction.committed()
+
+    @contextmanager
+    def read_tables(self) -> Iterator[PostgresTables]:
+        """All there is in one consistent state, whole tables at a time."""
+        with self.read() as connection:
+            yield PostgresTables(_driver(connection))
+
+    @contextmanager
+    def write_tables(self) -> Iterator[PostgresTables]:
+        """A transaction of whole tables that is on disk when the block ends, or leaves no trace if it raises."""
+        with self.write() as transaction:
+            tables = PostgresTables(_driver(transaction.connection))
+            tables.keep_others_out(metadata.sorted_tables)
+            yield tables
+
+    def examine(self, machine: Callable[[], datetime]) -> Iterator[Finding]:
+        """What is to be said of the server and the way to it; `machine` tells this machine's time."""
+        with self.read() as connection:
+            yield from examine_server(_driver(connection), machine, READERS_MAX + WRITERS_MAX + 1)
+        with _faults_told_apart():
+            yield examine_notifications(self._connect_directly)
+
+    def servers(self) -> int:
+        """How many servers work on it at this moment."""
+        with self.read() as connection:
+            return count_watches(_driver(connection))
 
     def close(self) -> None:
         """Let go of every connection."""

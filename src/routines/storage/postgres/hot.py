@@ -51,13 +51,17 @@ OPEN_ISSUES = """
         ORDER BY origin_id DESC, id DESC LIMIT 1
     ) AS newest
 """
+# What is found stays until the transaction ends: a run that is being removed is waited for, and is then not known.
 KNOWN_CAUSES = """
     SELECT r.routine_id, r.cause, r.id FROM unnest(%s::uuid[], %s::text[]) AS asked(routine_id, cause)
     JOIN runs r ON r.routine_id = asked.routine_id AND r.cause = asked.cause
+    FOR KEY SHARE OF r
 """
 KNOWN_ALIASES = """
     SELECT a.routine_id, a.cause, a.run_id FROM unnest(%s::uuid[], %s::text[]) AS asked(routine_id, cause)
     JOIN run_aliases a ON a.routine_id = asked.routine_id AND a.cause = asked.cause
+    JOIN runs r ON r.id = a.run_id
+    FOR KEY SHARE OF r
 """
 # Locked in one order first: an update of several rows takes them in any.
 TAKE_ISSUE_NUMBERS = """

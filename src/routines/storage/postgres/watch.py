@@ -23,6 +23,10 @@ CHANNEL = "routines_next_slot"
 LISTEN = f"LISTEN {CHANNEL}"
 ANNOUNCE = "SELECT pg_notify(%s, %s)"
 TIME = "SELECT extract(epoch FROM clock_timestamp())::float8"
+WATCHES = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND query = ANY(%s) AND state_change > clock_timestamp() - interval '5 seconds'
+"""
 ASK_TIME_SECONDS = 1.0  # as long a jump of the database's clock, or a sleep of this machine, goes unnoticed
 ANNOUNCE_PAUSE_SECONDS = 0.1  # PostgreSQL sends notifications of all transactions one after the other, so they are few
 RECONNECT_SECONDS = 1.0
@@ -104,11 +108,11 @@ class Watch:
         """Listen, tell, ask for the time and end what hangs, until the server stops or the connection is lost."""
         end_hung_at = monotonic_seconds() + END_HUNG_SECONDS
         while not self._stopping.is_set():
-            ask_time(connection, self._clock)
-            self._tell(connection)
             if monotonic_seconds() > end_hung_at:
                 end_hung_at = monotonic_seconds() + END_HUNG_SECONDS
                 _end_hung(connection)
+            ask_time(connection, self._clock)
+            self._tell(connection)
             for notification in connection.notifies(timeout=0):
                 self._notice_slot(from_milliseconds(int(notification.payload)))
             ready = selector.select(ASK_TIME_SECONDS)
@@ -128,6 +132,12 @@ def ask_time(connection: psycopg.Connection, clock: DatabaseClock) -> None:
     row = connection.execute(TIME).fetchone()
     if row is not None:
         clock.answered(row[0])
+
+
+def count_watches(connection: psycopg.Connection) -> int:
+    """How many servers work on the database, told by their watches, which ask for the time each second."""
+    row = connection.execute(WATCHES, ([TIME, LISTEN],)).fetchone()
+    return 0 if row is None else int(row[0])
 
 
 def _end_hung(connection: psycopg.Connection) -> None:

@@ -6,12 +6,12 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, ScalarSelect, delete, select, tuple_, update
+from sqlalchemy import Connection, ScalarSelect, select, update
 
 from routines.core.lifecycle import RunMove
 from routines.core.model import Run, RunStatus
 from routines.storage.rows import columns, every, select_model
-from routines.storage.schema import routines, run_aliases, runs, triggers
+from routines.storage.schema import routines, runs, triggers
 
 
 def of_ids(connection: Connection, run_ids: Sequence[str]) -> dict[str, Run]:
@@ -96,14 +96,3 @@ def move_with_issue(connection: Connection, run_id: str, move: RunMove, at: date
             updated_at=at,
         )
     )
-
-
-def forget_expired_aliases(connection: Connection, now: datetime, *, limit: int) -> None:
-    """Remove further causes of runs that can no longer come, the longest expired first."""
-    expired = (
-        select(run_aliases.c.routine_id, run_aliases.c.cause)
-        .where(run_aliases.c.expires_at < now)
-        .order_by(run_aliases.c.expires_at)
-        .limit(limit)
-    )
-    connection.execute(delete(run_aliases).where(tuple_(run_aliases.c.routine_id, run_aliases.c.cause).in_(expired)))

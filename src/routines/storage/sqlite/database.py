@@ -23,9 +23,11 @@ from routines.clock import Clock, ClockSetting, SystemClock, monotonic_seconds
 from routines.core.errors import UnavailableError
 from routines.storage import migrations
 from routines.storage.database import Transaction
+from routines.storage.findings import Finding
 from routines.storage.sqlite.fair_lock import FairLock
 from routines.storage.sqlite.hot import SqliteStatements
 from routines.storage.sqlite.locks import SqliteLocks
+from routines.storage.sqlite.tables import SqliteTables
 
 READERS_MAX = 8  # more than two cores can use; each holds a page cache
 BUSY_TIMEOUT_MILLISECONDS = 5_000  # only another process can hold the file: a backup, a shell
@@ -98,6 +100,23 @@ class SqliteDatabase:
             transaction = Transaction(connection, SqliteStatements(connection), SqliteLocks())
             yield transaction
         transaction.committed()
+
+    @contextmanager
+    def read_tables(self) -> Iterator[SqliteTables]:
+        """All there is in one consistent state, whole tables at a time."""
+        with self.read() as connection:
+            yield SqliteTables(connection)
+
+    @contextmanager
+    def write_tables(self) -> Iterator[SqliteTables]:
+        """A transaction of whole tables that is on disk when the block ends, or leaves no trace if it raises."""
+        with self.write() as transaction:
+            yield SqliteTables(transaction.connection)
+
+    def examine(self, machine: Callable[[], datetime]) -> Iterator[Finding]:
+        """What is to be said of the library that reads the file."""
+        del machine  # its time is the machine's
+        yield Finding("SQLite", sqlite3.sqlite_version)
 
     def close(self) -> None:
         """Let go of every connection, folding the write-ahead log into the file."""

@@ -43,3 +43,7 @@ class SqliteLocks:
 
     def issue_tree(self, company_id: str) -> None:
         """Held."""
+
+    def removal(self) -> bool:
+        """Held."""
+        return True

@@ -1,0 +1,89 @@
+"""What is old enough to be removed, and its removal: runs that are over, activity, causes that cannot come again.
+
+Age is read off the ids, which carry the time at which they were made, so that no index is needed for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, select, tuple_
+
+from routines.clock import first_id
+from routines.core.model import RunStatus
+from routines.storage.schema import ISSUE_IS_OPEN, activity, issues, run_aliases, runs
+
+BEFORE_ALL = "00000000-0000-0000-0000-000000000000"
+OVER = (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.SKIPPED, RunStatus.COALESCED)
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """What counts as old at an instant: all that was over before `until`."""
+
+    until: datetime
+    now: datetime
+
+
+class Page(NamedTuple):
+    """Some old rows in the order of their ids: those to be removed, and the last of all that were looked at."""
+
+    to_remove: list[str]
+    last: str
+
+
+def _may_go(age: Age) -> ColumnElement[bool]:
+    """Runs that are over for long, whose issue is closed, and under none of whose causes a signed request may come."""
+    issue_is_open = exists().where(issues.c.id == runs.c.linked_issue_id, ISSUE_IS_OPEN)
+    is_remembered = exists().where(run_aliases.c.run_id == runs.c.id, run_aliases.c.expires_at >= age.now)
+    return and_(runs.c.status.in_(OVER), runs.c.completed_at < age.until, ~issue_is_open, ~is_remembered)
+
+
+def page_of_runs(connection: Connection, age: Age, after: str, *, limit: int) -> Page | None:
+    """The next old runs after an id, or None after the last."""
+    query = select(runs.c.id).where(runs.c.id > after, runs.c.id < first_id(age.until))
+    found = connection.execute(query.order_by(runs.c.id).limit(limit)).scalars().all()
+    # Asked in one statement, PostgreSQL reads every open issue for each page.
+    going = select(runs.c.id).where(runs.c.id.in_(found), _may_go(age)).order_by(runs.c.id)
+    return Page(list(connection.execute(going).scalars()), found[-1]) if found else None
+
+
+def remove_runs(connection: Connection, *, age: Age, ids: Sequence[str]) -> int:
+    """Remove those of these runs that may still go, with all their causes; how many.
+
+    One whose row somebody holds is passed over: removal waits for nobody.
+    """
+    held = select(runs.c.id).where(runs.c.id.in_(ids), _may_go(age)).with_for_update(of=runs, skip_locked=True)
+    going = connection.execute(held).scalars().all()
+    connection.execute(delete(run_aliases).where(run_aliases.c.run_id.in_(going)))
+    connection.execute(delete(runs).where(runs.c.id.in_(going)))
+    return len(going)
+
+
+def page_of_activity(connection: Connection, age: Age, after: str, *, limit: int) -> Page | None:
+    """The next old entries after an id, or None after the last."""
+    query = select(activity.c.id).where(activity.c.id > after, activity.c.id < first_id(age.until))
+    found = list(connection.execute(query.order_by(activity.c.id).limit(limit)).scalars())
+    return Page(found, found[-1]) if found else None
+
+
+def remove_activity(connection: Connection, *, age: Age, ids: Sequence[str]) -> int:
+    """Remove those of these entries that are old; how many."""
+    old = (activity.c.id.in_(ids), activity.c.id < first_id(age.until))
+    return connection.execute(delete(activity).where(*old)).rowcount
+
+
+def any_expired_alias(connection: Connection, now: datetime) -> bool:
+    """True if a further cause of some run cannot come any more."""
+    return connection.execute(select(1).where(run_aliases.c.expires_at < now).limit(1)).first() is not None
+
+
+def remove_expired_aliases(connection: Connection, now: datetime, *, limit: int) -> int:
+    """Remove further causes that cannot come any more, the longest expired first; how many."""
+    key = (run_aliases.c.routine_id, run_aliases.c.cause)
+    expired = select(*key).where(run_aliases.c.expires_at < now).order_by(run_aliases.c.expires_at).limit(limit)
+    found = [tuple(row) for row in connection.execute(expired)]
+    return connection.execute(delete(run_aliases).where(tuple_(*key).in_(found))).rowcount if found else 0
