@@ -26,7 +26,7 @@ test: setup
 
 # The fault tests again and again, each time by other dice, for about an hour; CHAOS_SEED=... throws the same ones.
 chaos: setup
-	CHAOS_TIMES=$${CHAOS_TIMES:-25} CHAOS_SEED=$${CHAOS_SEED:-$$(date +%s)} $(BIN)/pytest tests/crash -rP --numprocesses auto --dist loadfile
+	CHAOS_TIMES=$${CHAOS_TIMES:-25} CHAOS_SEED=$${CHAOS_SEED:-$$(date +%s)} $(BIN)/pytest tests/crash -rP --numprocesses auto --dist worksteal
 
 demo: setup
 	$(BIN)/routines demo $(if $(ONCE),--once)

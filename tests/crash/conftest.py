@@ -38,6 +38,12 @@ def database_url(cluster: Cluster) -> Iterator[str]:
 
 
 @pytest.fixture
+def repetition() -> int:
+    """How often before this the test has been run; `make chaos` repeats it."""
+    return 0
+
+
+@pytest.fixture
 def dice(request: pytest.FixtureRequest, repetition: int) -> Dice:
     """A test's own, other ones at each repetition."""
     thrown = Dice(f"{request.node.originalname} {repetition}")
@@ -47,6 +53,5 @@ def dice(request: pytest.FixtureRequest, repetition: int) -> Dice:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Repeat what depends on dice."""
-    if "repetition" in metafunc.fixturenames:
-        times = range(chaos.TIMES)
-        metafunc.parametrize("repetition", times, ids=[""] if len(times) == 1 else None)
+    if "repetition" in metafunc.fixturenames and chaos.TIMES > 1:
+        metafunc.parametrize("repetition", range(chaos.TIMES))
