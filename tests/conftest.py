@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 import structlog
 from hypothesis import settings
 
-from support.clock import MINUTE, MONDAY_NOON, ManualClock
-from support.service import Caller, Company, Service
+from support.clock import ManualClock
+from support.databases import KINDS, Places, PostgresPlaces, SqlitePlaces
+from support.durations import Durations
+from support.postgres import PostgresServer, shared_cluster
+from support.service import Caller, Company, Place, Service
+
+OK = 200
+XDIST_WORKER = "PYTEST_XDIST_WORKER"
+"""Set in the processes among which tests are divided; the folders of these stand in one that is theirs together."""
 
 # Generated tests take the time they need and say how to repeat a failure; in CI they try the same examples each time,
 # so that main stays green by itself.
@@ -30,36 +35,46 @@ def clock() -> ManualClock:
     return ManualClock()
 
 
-OK = 200
-
-
-@dataclass(frozen=True)
-class Templates:
-    """Data folders to begin from: an empty service, and one in which a company works, with its agents' keys."""
-
-    empty: Path
-    with_company: Path
-    company: Company
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """The PostgreSQL server of this test run, shared by all its processes."""
+    if url := os.environ.get("ROUTINES_TEST_POSTGRES_URL"):
+        yield PostgresServer(url)
+        return
+    own = tmp_path_factory.getbasetemp()
+    with shared_cluster(own.parent if XDIST_WORKER in os.environ else own) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
-def templates(tmp_path_factory: pytest.TempPathFactory) -> Templates:
-    empty, with_company = tmp_path_factory.mktemp("empty"), tmp_path_factory.mktemp("company")
-    Service(empty).close()
-    shutil.copytree(empty, with_company, dirs_exist_ok=True)
-    service = Service(with_company, ManualClock(MONDAY_NOON - MINUTE))
-    company = service.company()
-    service.close()
-    return Templates(empty, with_company, company)
+def places_on_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Places:
+    return SqlitePlaces(tmp_path_factory.mktemp("sqlite"))
+
+
+@pytest.fixture(scope="session")
+def places_on_postgres(tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer) -> Iterator[Places]:
+    made = PostgresPlaces(tmp_path_factory.mktemp("postgres"), postgres)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def places(request: pytest.FixtureRequest) -> Places:
+    """Places on each kind of database in turn; the mark `on_sqlite` keeps tests to that one."""
+    made: Places = request.getfixturevalue(f"places_on_{request.param}")
+    return made
 
 
 @pytest.fixture
-def service(
-    request: pytest.FixtureRequest, templates: Templates, tmp_path: Path, clock: ManualClock
-) -> Iterator[Service]:
-    begun = templates.with_company if "company" in request.fixturenames else templates.empty
-    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
-    running = Service(tmp_path, clock)
+def place(request: pytest.FixtureRequest, places: Places) -> Iterator[Place]:
+    """Where this test's service works; `places.lend()` gives further ones."""
+    with places.lend(with_company="company" in request.fixturenames) as lent:
+        yield lent
+
+
+@pytest.fixture
+def service(place: Place, clock: ManualClock) -> Iterator[Service]:
+    running = Service(place, clock)
     yield running
     running.close()
 
@@ -70,8 +85,8 @@ def board(service: Service) -> Caller:
 
 
 @pytest.fixture
-def company(service: Service, templates: Templates) -> Company:
-    made = templates.company
+def company(service: Service, places: Places) -> Company:
+    made = places.company
     if service.board.get(f"/companies/{made.id}").status_code != OK:  # a test file's own service begins empty
         return service.company()
     agent, colleague = (service.as_agent(caller.token or "") for caller in (made.agent, made.colleague))
@@ -80,3 +95,7 @@ def company(service: Service, templates: Templates) -> Company:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Durations())

@@ -22,7 +22,7 @@ from routines.keyring import MasterKeyError
 from routines.settings import Role, Settings, SettingsError, from_environment
 from routines.storage.migrations import DatabaseTooNewError
 from routines.storage.opening import DatabaseInUseError, DatabaseUrlError
-from support.service import Service, ok
+from support.service import Place, Service, ok
 from support.webhooks import webhook
 
 KEY = base64.b64encode(bytes(range(32))).decode()
@@ -125,7 +125,7 @@ def test_a_server_needs_a_role(tmp_path: Path, text: str) -> None:
 
 def test_one_server_does_everything_on_sqlite(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="postgresql://"):
-        Service(tmp_path, roles=frozenset({Role.API}))
+        Service(Place(tmp_path), roles=frozenset({Role.API}))
     Settings(roles=frozenset({Role.API}), database_url="postgresql://db/routines").check()
 
 
@@ -134,7 +134,7 @@ def test_one_server_does_everything_on_sqlite(tmp_path: Path) -> None:
 )
 def test_a_public_url_is_http_and_names_a_host(tmp_path: Path, value: str) -> None:
     with pytest.raises(SettingsError, match="public URL"):
-        Service(tmp_path, public_url=value)
+        Service(Place(tmp_path), public_url=value)
 
 
 @pytest.mark.parametrize(
@@ -175,50 +175,50 @@ def test_a_wrong_setting_is_one_line_and_exit_status_2(monkeypatch: pytest.Monke
 
 
 def test_the_key_file_is_made_at_first_start_for_its_owner_alone(tmp_path: Path) -> None:
-    Service(tmp_path / "data").close()
+    Service(Place(tmp_path / "data")).close()
     key_file = tmp_path / "data" / "master.key"
     assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
     assert len(base64.b64decode(key_file.read_text(encoding="ascii"))) == 32
     made = key_file.read_bytes()
-    Service(tmp_path / "data").close()
+    Service(Place(tmp_path / "data")).close()
     assert key_file.read_bytes() == made
 
 
 def test_a_key_file_is_for_its_owner_alone_whatever_the_umask(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
-        Service(tmp_path / "data").close()
+        Service(Place(tmp_path / "data")).close()
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "data" / "master.key").stat().st_mode) == 0o600
 
 
 def test_a_key_of_the_environment_needs_no_file(tmp_path: Path) -> None:
-    Service(tmp_path, master_key=KEY).close()
+    Service(Place(tmp_path), master_key=KEY).close()
     assert not (tmp_path / "master.key").exists()
 
 
 def test_an_empty_key_of_the_environment_is_a_key_file(tmp_path: Path) -> None:
     empty = from_environment({"ROUTINES_MASTER_KEY": "", "ROUTINES_DATA_DIR": str(tmp_path)})
-    Service(tmp_path, master_key=empty.master_key).close()
+    Service(Place(tmp_path), master_key=empty.master_key).close()
     assert (tmp_path / "master.key").exists()
 
 
 @pytest.mark.parametrize("master_key", [None, KEY])
 def test_the_same_key_opens_the_secrets_again(tmp_path: Path, master_key: str | None) -> None:
-    first = Service(tmp_path, master_key=master_key)
+    first = Service(Place(tmp_path), master_key=master_key)
     hook = webhook(first, first.company())
     first.close()
-    hook.service = Service(tmp_path, first.clock, master_key=master_key)
+    hook.service = Service(Place(tmp_path), first.clock, master_key=master_key)
     ok(hook.fire(), 202)
     hook.service.close()
 
 
 def test_another_key_opens_nothing_and_a_rotation_mends_it(tmp_path: Path) -> None:
-    first = Service(tmp_path, master_key=KEY)
+    first = Service(Place(tmp_path), master_key=KEY)
     hook = webhook(first, first.company())
     first.close()
-    hook.service = Service(tmp_path, first.clock, master_key=OTHER_KEY, accept_new_master_key=True)
+    hook.service = Service(Place(tmp_path), first.clock, master_key=OTHER_KEY, accept_new_master_key=True)
     assert hook.fire().status_code == 401
     rotated = ok(hook.service.board.post(f"/routine-triggers/{hook.trigger['id']}/rotate-secret"))
     hook.secret = rotated["secretMaterial"]["webhookSecret"]
@@ -229,28 +229,28 @@ def test_another_key_opens_nothing_and_a_rotation_mends_it(tmp_path: Path) -> No
 @pytest.mark.parametrize("key", ["x", "not base64!", base64.b64encode(bytes(31)).decode(), "ü", KEY + KEY])
 def test_a_key_is_32_bytes_in_base64(tmp_path: Path, key: str) -> None:
     with pytest.raises(MasterKeyError, match="ROUTINES_MASTER_KEY"):
-        Service(tmp_path / "configured", master_key=key)
+        Service(Place(tmp_path / "configured"), master_key=key)
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "master.key").write_text(key, encoding="utf-8")
     with pytest.raises(MasterKeyError, match=r"master\.key"):
-        Service(tmp_path / "data")
+        Service(Place(tmp_path / "data"))
 
 
 def test_the_data_folder_is_made_for_its_owner_alone(tmp_path: Path) -> None:
-    Service(tmp_path / "a" / "b").close()
+    Service(Place(tmp_path / "a" / "b")).close()
     assert stat.S_IMODE((tmp_path / "a" / "b").stat().st_mode) == 0o700
 
 
 def test_a_data_folder_has_one_server(tmp_path: Path) -> None:
-    first = Service(tmp_path)
+    first = Service(Place(tmp_path))
     with pytest.raises(DatabaseInUseError):
-        Service(tmp_path)
+        Service(Place(tmp_path))
     first.close()
-    Service(tmp_path).close()
+    Service(Place(tmp_path)).close()
 
 
 def test_a_database_newer_than_the_program_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
-    Service(tmp_path).close()
+    Service(Place(tmp_path)).close()
     file = tmp_path / "routines.db"
     engine = create_engine(f"sqlite:///{file}")
     with engine.begin() as connection:
@@ -258,12 +258,12 @@ def test_a_database_newer_than_the_program_is_refused_and_left_as_it_is(tmp_path
     engine.dispose()
     before = file.read_bytes()
     with pytest.raises(DatabaseTooNewError, match="newer than this program"):
-        Service(tmp_path)
+        Service(Place(tmp_path))
     assert file.read_bytes() == before
 
 
 def test_a_database_url_names_the_file(tmp_path: Path) -> None:
-    Service(tmp_path / "data", database_url=f"sqlite:///{tmp_path}/other.db").close()
+    Service(Place(tmp_path / "data", f"sqlite:///{tmp_path}/other.db")).close()
     assert (tmp_path / "other.db").exists()
     assert not (tmp_path / "data" / "routines.db").exists()
 
@@ -271,7 +271,7 @@ def test_a_database_url_names_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("url", ["", "x", "mysql://localhost/x", "sqlite://", "http://127.0.0.1"])
 def test_a_database_url_of_another_kind_is_refused(tmp_path: Path, url: str) -> None:
     with pytest.raises(DatabaseUrlError) as refused:
-        Service(tmp_path, database_url=url)
+        Service(Place(tmp_path, url))
     assert isinstance(refused.value, RoutinesError)
     assert repr(url) in refused.value.sentence
 

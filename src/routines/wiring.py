@@ -6,7 +6,7 @@ Nothing is decided here; every other module gets what it needs handed in.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from datetime import datetime
 
 from fastapi import FastAPI
@@ -45,12 +45,16 @@ class Server:
         settings.check()
         settings.make_data_dir()
         self.settings = settings
-        self._database_lock = lock_database(settings.database)
         ids = Ids()
-        keyring = Keyring(load_master_key(settings.master_key, settings.key_file))
-        self.database = open_database(settings.database)
-        require_same_key(self.database, keyring, accept_new=settings.accept_new_master_key)
-        self.clock = clock or self.database.make_clock(settings.clock)
+        with ExitStack() as taken:
+            if lock := lock_database(settings.database):
+                taken.callback(lock.release)
+            keyring = Keyring(load_master_key(settings.master_key, settings.key_file))
+            self.database = open_database(settings.database)
+            taken.callback(self.database.close)
+            require_same_key(self.database, keyring, accept_new=settings.accept_new_master_key)
+            self.clock = clock or self.database.make_clock(settings.clock)
+            self._taken = taken.pop_all()
         self.scheduler = Scheduler(self.database, self.clock, ids, grace=settings.misfire_grace)
         self.retention = Retention(self.database, self.clock, keep=settings.retention)
         context = Context(
@@ -96,9 +100,7 @@ class Server:
         self.scheduler.stop()
         self.batcher.stop()
         self.retention.stop()
-        self.database.close()
-        if self._database_lock is not None:
-            self._database_lock.release()
+        self._taken.close()
 
     def _notice_slot(self, next_run_at: datetime | None) -> None:
         """Wake the scheduler, and those of the other servers, if that slot is nearer than what they wait for."""

@@ -10,7 +10,7 @@ from rich.console import Console
 from routines.cli.doctor import examine
 from routines.clock import SystemClock
 from routines.settings import Settings
-from support.service import Company, Service
+from support.service import Company, Place, Service
 
 
 def examined(settings: Settings) -> tuple[bool, str]:
@@ -21,7 +21,7 @@ def examined(settings: Settings) -> tuple[bool, str]:
 @pytest.fixture
 def stopped(tmp_path: Path) -> Settings:
     """A data folder in which a server has worked, now stopped."""
-    service = Service(tmp_path)
+    service = Service(Place(tmp_path))
     service.clock.at = SystemClock().now()
     company = service.company()
     company.routine(triggers=[{"kind": "webhook"}, {"kind": "schedule", "cronExpression": "@yearly"}])

@@ -1,131 +1,91 @@
-"""Starting, stopping and being killed, with a real server process."""
+"""Starting and stopping real server processes: one after the other, at once, and with work in hand."""
 
 from __future__ import annotations
 
-import sqlite3
-import threading
-from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
-from urllib.error import URLError
 
 import pytest
 
+from support.chaos import Dice
+from support.fleet import Fleet, FleetClock, found_companies
+from support.ledger import Ledger, shown
+from support.load import Load
+from support.nursery import Nursery
 from support.process import ServerProcess
 
-FAST = {"ROUTINES_TEST_CLOCK_RATE": "60"}  # a minute of schedules in each second
-KILLS = 6
+pytestmark = pytest.mark.last
+RATE = 60.0
+SCHEDULES = 40
+SERVERS_AT_ONCE = 4
+SECONDS_MAX = 10
 
 
-@pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
-    folder = tmp_path / "data"
-    folder.mkdir()
-    return folder
+@pytest.fixture(params=["sqlite", "postgres"])
+def fleet(request: pytest.FixtureRequest, nursery: Nursery, tmp_path: Path) -> Iterator[Fleet]:
+    """Servers that are not started yet, on each kind of database."""
+    url = request.getfixturevalue("database_url") if request.param == "postgres" else None
+    with Fleet(nursery, tmp_path, FleetClock(RATE), url) as ready:
+        yield ready
 
 
-@pytest.fixture
-def servers() -> Iterator[list[ServerProcess]]:
-    started: list[ServerProcess] = []
-    yield started
-    for server in started:
-        server.kill()
+def test_sigterm_finishes_what_is_in_hand_and_exits_0(fleet: Fleet, dice: Dice) -> None:
+    server = fleet.up(1).servers[0]
+    _, hooks = found_companies(server, schedules=SCHEDULES)
+    load = Load([server.port], hooks, dice.name, senders=4, now=fleet.clock.seconds)
+    load.give_up()  # there will be no other server that could take a delivery
+    with load:
+        fleet.wait_for("100 deliveries", lambda: load.answers[202] >= 100, SECONDS_MAX)
+        assert server.terminate() == 0
+    ledger = Ledger(fleet.database_url)
+    findings = [*ledger.findings(), *ledger.two_open_issues(), *load.findings(ledger), *fleet.log_findings()]
+    assert not findings, f"{dice.seed}\n{shown(findings)}"
 
 
-def company_with_routine(server: ServerProcess, **routine: Any) -> tuple[str, dict[str, Any]]:
-    company = server.call("POST", "/companies", {"name": "Acme"})["id"]
-    agent = server.call("POST", f"/companies/{company}/agents", {"name": "Ada"})["id"]
-    project = server.call("POST", f"/companies/{company}/projects", {"name": "Web"})["id"]
-    body = {"title": "Look around", "assigneeAgentId": agent, "projectId": project, **routine}
-    return company, server.call("POST", f"/companies/{company}/routines", body)
-
-
-def test_sigterm_finishes_what_is_in_hand_and_exits_0(data_dir: Path, servers: list[ServerProcess]) -> None:
-    server = ServerProcess(data_dir)
-    servers.append(server)
-    server.wait_until_up()
-    _, routine = company_with_routine(server, concurrencyPolicy="always_enqueue")
-    acknowledged: list[str] = []
-
-    def fire() -> None:
-        try:
-            while True:
-                acknowledged.append(server.call("POST", f"/routines/{routine['id']}/run", {})["id"])
-        except (URLError, ConnectionError, TimeoutError):
-            return
-
-    threads = [threading.Thread(target=fire) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    while len(acknowledged) < 20:
-        threads[0].join(0.01)
-    assert server.terminate() == 0
-    for thread in threads:
-        thread.join()
-    assert set(acknowledged) <= {run[0] for run in rows(data_dir, "SELECT id FROM runs")}
-
-
-def test_a_killed_server_loses_and_doubles_nothing(data_dir: Path, servers: list[ServerProcess]) -> None:
-    server = ServerProcess(data_dir, **FAST)
-    servers.append(server)
-    server.wait_until_up()
-    _, routine = company_with_routine(
-        server,
-        concurrencyPolicy="always_enqueue",
-        catchUpPolicy="enqueue_missed_with_cap",
-        triggers=[{"kind": "schedule", "cronExpression": "* * * * *"} for _ in range(20)],
-    )
-    acknowledged: list[str] = []
-    by_schedule = "SELECT 1 FROM runs WHERE source = 'schedule'"
-    while not rows(data_dir, by_schedule):  # the first slots, within a second or two of the fast clock
-        acknowledged.append(server.call("POST", f"/routines/{routine['id']}/run", {})["id"])
-    for kill in range(KILLS):
-        # Fires of our own measure out the time between kills, and must survive them.
-        acknowledged += [
-            server.call("POST", f"/routines/{routine['id']}/run", {"idempotencyKey": f"{kill}-{n}"})["id"]
-            for n in range(40 + 17 * kill)
-        ]
-        server.kill()
-        server.restart()
-    assert server.terminate() == 0
-    slots = rows(data_dir, "SELECT trigger_id, scheduled_for FROM runs WHERE source = 'schedule'")
-    assert slots
-    assert max(Counter(slots).values()) == 1
-    assert set(acknowledged) <= {run[0] for run in rows(data_dir, "SELECT id FROM runs")}
-    dropped = rows(data_dir, "SELECT 1 FROM runs WHERE details IS NOT NULL")
-    for trigger_id, first, until, count in rows(
-        data_dir,
-        """
-        SELECT t.id, min(r.scheduled_for), t.slots_decided_until, count(*) FROM triggers t
-        JOIN runs r ON r.trigger_id = t.id WHERE t.kind = 'schedule' GROUP BY t.id
-        """,
-    ):
-        assert dropped or count == (until - first) // 60_000 + 1, f"a slot of {trigger_id} is missing"
-    assert not rows(
-        data_dir,
-        """
-        SELECT r.id FROM runs r LEFT JOIN issues i ON i.origin_run_id = r.id
-        WHERE r.status = 'issue_created' GROUP BY r.id HAVING count(i.id) <> 1
-        """,
-    )
-
-
-def test_a_second_server_on_the_same_folder_is_refused_in_plain_words(
-    data_dir: Path, servers: list[ServerProcess]
+def test_servers_that_start_at_once_on_an_empty_database_all_come_up(
+    nursery: Nursery, tmp_path: Path, database_url: str
 ) -> None:
+    with Fleet(nursery, tmp_path, FleetClock(1), database_url) as fleet:
+        fleet.up(SERVERS_AT_ONCE)
+        names = {f"Company {number}" for number in range(SERVERS_AT_ONCE)}
+        for server, name in zip(fleet.servers, names, strict=True):
+            server.call("POST", "/companies", {"name": name})
+        for server in fleet.servers:
+            assert {company["name"] for company in server.call("GET", "/companies")} == names
+        fleet.stop()
+        assert not list(fleet.log_findings())
+
+
+def test_servers_divide_the_work_by_their_roles(nursery: Nursery, tmp_path: Path, database_url: str) -> None:
+    with Fleet(nursery, tmp_path, FleetClock(RATE), database_url) as fleet:
+        for_calls = fleet.add(ROUTINES_ROLE="api")
+        found_companies(fleet.up().servers[0], schedules=SCHEDULES, companies=1)
+        two_slots_later = fleet.clock.now() + timedelta(minutes=2)
+        fleet.wait_for("two slots", lambda: fleet.clock.now() > two_slots_later, SECONDS_MAX)
+        assert fleet.ask("SELECT count(*) FROM runs") == [(0,)], "a server without that role has fired slots"
+        fleet.add(ROUTINES_ROLE="scheduler")
+        fleet.wait_for_slots_until(two_slots_later, SECONDS_MAX)
+        for_calls.call("GET", "/companies")
+        fleet.stop()
+        assert not Ledger(database_url).findings()
+
+
+def test_a_second_server_on_the_same_folder_is_refused_in_plain_words(nursery: Nursery, tmp_path: Path) -> None:
+    with Fleet(nursery, tmp_path, FleetClock(1)) as fleet:
+        first = fleet.up(1).servers[0]
+        second = ServerProcess(first.data_dir, nursery=nursery)
+        assert second.process.wait(timeout=SECONDS_MAX) == 2
+        assert "Another server works on" in second.log()
+
+
+def test_a_server_that_was_started_as_people_start_it_exits_0(tmp_path: Path) -> None:
+    """Other tests fork theirs from a process that has loaded the program."""
+    data_dir = tmp_path / "data"
+    data_dir.mkdir()
     server = ServerProcess(data_dir)
-    servers.append(server)
-    server.wait_until_up()
-    second = ServerProcess(data_dir)
-    servers.append(second)
-    assert second.process.wait(timeout=15) == 2
-    assert "Another server works on" in (data_dir.parent / "server.log").read_text(encoding="utf-8")
-
-
-def rows(data_dir: Path, query: str) -> list[tuple[Any, ...]]:
-    connection = sqlite3.connect(data_dir / "routines.db")
     try:
-        return connection.execute(query).fetchall()
+        server.wait_until_up()
+        assert server.terminate() == 0
     finally:
-        connection.close()
+        server.kill()

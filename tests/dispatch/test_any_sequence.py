@@ -9,25 +9,33 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
-from anyio.from_thread import start_blocking_portal
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from sqlalchemy import text
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import Select, text
 
-from routines.core.instants import from_milliseconds, iso
+from routines.core.instants import iso
 from routines.dispatch import zone_data
+from routines.storage.schema import issues, runs, schedule_changes
 from support.bookkeeping import RoutineBook, ScheduleBook, TriggerBook
 from support.clock import DAY, MONDAY_NOON, ManualClock
+from support.databases import Places
 from support.service import Company, Service, created, error, ok
 
 T = TypeVar("T")
-SEQUENCES = 28
+SEQUENCES = {"sqlite": 28, "postgres": 10}  # what happens is the same; that the books agree is asked of both
 STEPS = 40
+AS_WRITTEN = {"sqlite": "rowid", "postgres": "xmin::text::bigint"}
+"""The order of writing, whatever the clock showed: what each database knows of it, of rows that are never changed."""
 ROUTINES_MAX = 4
 STARTS = [
     MONDAY_NOON,
@@ -75,12 +83,15 @@ def event(weight: int = 1, **arguments: st.SearchStrategy[Any]) -> Callable[[T],
 class AnySequence(RuleBasedStateMachine):
     """A service and the books of a test, to which anything may happen; after each step they must agree."""
 
+    kind: str
+    places: Places
+    """Which database the test is on, and where services work on it."""
+
     def __init__(self) -> None:
         super().__init__()
-        self.folder = TemporaryDirectory()
+        self.lent = ExitStack()
+        self.place = self.lent.enter_context(type(self).places.lend())
         self.clock = ManualClock()
-        self.loop = ExitStack()
-        self.portal = self.loop.enter_context(start_blocking_portal())
         self.start()
         self.company: Company = self.service.company()
         self.agents = {self.company.agent_id: "idle", self.company.colleague_id: "idle"}
@@ -94,13 +105,10 @@ class AnySequence(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.service.close()
-        self.loop.close()
-        self.folder.cleanup()
+        self.lent.close()
 
     def start(self) -> None:
-        """Start a server; its calls share one event loop, which halves what each of them costs."""
-        self.service = Service(Path(self.folder.name), self.clock)
-        self.service.client.portal = self.portal
+        self.service = Service(self.place, self.clock)
 
     @initialize(
         start=st.sampled_from(STARTS),
@@ -348,22 +356,22 @@ class AnySequence(RuleBasedStateMachine):
 
     @invariant()
     def the_books_agree(self) -> None:
-        self.runs, self.issues = self._rows("runs"), {issue["id"]: issue for issue in self._rows("issues")}
+        self.runs = self._rows(runs.select().order_by(runs.c.scheduled_for))
+        self.issues = {issue["id"]: issue for issue in self._rows(issues.select())}
         self._each_slot_is_accounted_for()
         self._each_run_is_what_became_of_it()
         self._no_issue_is_made_while_one_is_open()
         self._schedules_are_what_they_were_made()
 
-    def _rows(self, table: str) -> list[dict[str, Any]]:
+    def _rows(self, query: Select[Any]) -> list[dict[str, Any]]:
         with self.service.server.database.read() as connection:
-            found = connection.execute(text(f"SELECT * FROM {table} ORDER BY rowid"))  # noqa: S608 - a literal
-            return [dict(row) for row in found.mappings()]
+            return [dict(row) for row in connection.execute(query).mappings()]
 
     def _each_slot_is_accounted_for(self) -> None:
         fired, dropped = defaultdict(list), defaultdict(list)
         for run in self.runs:
             if run["source"] == "schedule":
-                slot = iso(from_milliseconds(run["scheduled_for"]))
+                slot = iso(run["scheduled_for"])
                 if run["details"] is None:
                     fired[run["trigger_id"]].append(slot)
                 else:
@@ -423,8 +431,8 @@ class AnySequence(RuleBasedStateMachine):
 
     def _schedules_are_what_they_were_made(self) -> None:
         history = defaultdict(list)
-        for row in self._rows("schedule_changes"):
-            history[row["trigger_id"]].append((row["cron_expression"], row["timezone"], bool(row["live"])))
+        for row in self._rows(schedule_changes.select().order_by(text(AS_WRITTEN[self.kind]))):
+            history[row["trigger_id"]].append((row["cron_expression"], row["timezone"], row["live"]))
         assert dict(history) == {book.id: book.history for book in self.schedule_books}
         listed = ok(self.company.board.get(f"/companies/{self.company.id}/routines"))
         shown = {trigger["id"]: trigger["nextRunAt"] for routine in listed for trigger in routine["triggers"]}
@@ -442,9 +450,18 @@ def ok_without_reply(status: int) -> None:
     assert status == 204
 
 
-TestAnySequence = AnySequence.TestCase
-TestAnySequence.settings = settings(
-    max_examples=SEQUENCES,
-    stateful_step_count=STEPS,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],  # a server is started for each sequence
-)
+@pytest.mark.parametrize("kind", SEQUENCES)
+def test_the_books_agree_whatever_happens(request: pytest.FixtureRequest, kind: str) -> None:
+    class OnThisDatabase(AnySequence):
+        places = request.getfixturevalue(f"places_on_{kind}")
+
+    OnThisDatabase.kind = kind
+
+    run_state_machine_as_test(
+        OnThisDatabase,
+        settings=settings(
+            max_examples=SEQUENCES[kind],
+            stateful_step_count=STEPS,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],  # each starts a server
+        ),
+    )

@@ -10,7 +10,7 @@ import pytest
 from routines.core.instants import iso
 from support.clock import DAY, HOUR, MINUTE, SECOND
 from support.schedules import GRACE, MILLISECOND, ONE_PM, hourly, only_trigger, schedule, slots, tick_at
-from support.service import Company, Service, ok
+from support.service import Company, Place, Service, ok
 
 SKIP_MISSED, ENQUEUE_MISSED = "skip_missed", "enqueue_missed_with_cap"
 POLICIES = (SKIP_MISSED, ENQUEUE_MISSED)
@@ -189,8 +189,8 @@ def test_triggers_of_one_routine_that_share_a_minute_are_slots_of_their_own(serv
     assert slots(company, routine) == [iso(ONE_PM)] * 2
 
 
-def test_the_grace_is_a_setting(tmp_path_factory: pytest.TempPathFactory) -> None:
-    service = Service(tmp_path_factory.mktemp("data"), misfire_grace=10 * MINUTE)
+def test_the_grace_is_a_setting(place: Place) -> None:
+    service = Service(place, misfire_grace=10 * MINUTE)
     company = service.company()
     routine = hourly(company)
     tick_at(service, ONE_PM + 10 * MINUTE)

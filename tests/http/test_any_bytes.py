@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from support.databases import Places
 from support.service import Service
 from support.webhooks import MODES, Webhook, webhook
 
@@ -64,11 +65,12 @@ bodies = st.one_of(
 
 
 @pytest.fixture(scope="module")
-def senders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Senders]:
-    service = Service(tmp_path_factory.mktemp("data"), fires_per_minute=10**9)
-    company = service.company()
-    yield {mode: webhook(service, company, mode) for mode in MODES}
-    service.close()
+def senders(places: Places) -> Iterator[Senders]:
+    with places.lend() as place:
+        service = Service(place, fires_per_minute=10**9)
+        company = service.company()
+        yield {mode: webhook(service, company, mode) for mode in MODES}
+        service.close()
 
 
 def _latin_1(headers: dict[str, str]) -> dict[str, bytes]:

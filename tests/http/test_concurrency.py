@@ -111,14 +111,14 @@ def test_equal_and_different_payloads_coalesce_alike_and_all_are_kept(company: C
     assert [each["triggerPayload"] for each in reversed(company.runs(routine["id"]))] == payloads
 
 
-@pytest.mark.parametrize("place", ["", "/heartbeat-context"])
+@pytest.mark.parametrize("path", ["", "/heartbeat-context"])
 @pytest.mark.parametrize("policy", JOINED_STATUS)
 def test_every_payload_is_in_sight_of_the_agent_that_works_on_the_issue(
-    company: Company, policy: str, place: str
+    company: Company, policy: str, path: str
 ) -> None:
     routine = company.routine(concurrencyPolicy=policy)
     runs = [run(company, routine, payload={"order": number}) for number in range(3)]
-    seen = ok(company.agent.get(f"/issues/{runs[0]['linkedIssueId']}{place}"))
+    seen = ok(company.agent.get(f"/issues/{runs[0]['linkedIssueId']}{path}"))
     wanted = ("id", "status", "source", "triggeredAt", "triggerPayload")
     assert seen["routineRuns"] == [{name: each[name] for name in wanted} for each in runs]
 

@@ -1,4 +1,4 @@
-"""While the database is away every call says so with 503 and `Retry-After`, and nothing is half done: section 5."""
+"""While an SQLite file is away every call says so with 503 and `Retry-After`, and nothing is half done: section 5."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ from sqlalchemy import event
 
 from routines.core.errors import UnavailableError
 from routines.storage.sqlite import database as sqlite_database
-from support.service import Company, Service, error, ok
+from support.databases import on_sqlite
+from support.service import Company, Place, Service, error, ok
 from support.webhooks import Webhook, webhook
 
+pytestmark = on_sqlite
 BUSY_MILLISECONDS = 20
 Away = Callable[[Service], AbstractContextManager[None]]
 
 
 @pytest.fixture
-def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+def service(place: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     monkeypatch.setattr(sqlite_database, "BUSY_TIMEOUT_MILLISECONDS", BUSY_MILLISECONDS)
-    running = Service(tmp_path)
+    running = Service(place)
     yield running
     running.close()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from routines.settings import Settings, SettingsError
-from support.service import Caller, Company, Service, error, ok
+from support.service import Caller, Company, Place, Service, error, ok
 
 OWN = "http://127.0.0.1:3100"
 READ, CHANGE = ("GET", None), ("POST", {"name": "New"})
@@ -111,8 +111,8 @@ def test_the_services_own_pages_are_let_in(board: Caller, site: str) -> None:
     ok(board.post("/companies", {"name": "New"}, headers=headers), 201)
 
 
-def test_the_public_address_is_an_own_origin(tmp_path: Path) -> None:
-    service = Service(tmp_path, public_url="http://localhost:8080")
+def test_the_public_address_is_an_own_origin(place: Place) -> None:
+    service = Service(place, public_url="http://localhost:8080")
     ok(service.board.get("/companies", headers={"Origin": "http://localhost:8080"}))
     error(service.board.get("/companies", headers={"Origin": "http://localhost:8081"}), 403)
     service.close()
@@ -165,5 +165,5 @@ def test_json_under_any_of_its_types_is_read(board: Caller, content_type: str) -
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "routines.example"])  # noqa: S104 - refused below
 def test_it_is_served_on_a_loopback_address_only(tmp_path: Path, host: str) -> None:
     with pytest.raises(SettingsError, match="authenticated"):
-        Service(tmp_path, host=host)
+        Service(Place(tmp_path), host=host)
     Settings(host=host, data_dir=tmp_path, auth="authenticated").check()  # type: ignore[arg-type]  # a StrEnum's text

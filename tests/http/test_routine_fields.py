@@ -7,17 +7,19 @@ from typing import Any
 
 import pytest
 
+from support.databases import Places
 from support.service import NOBODY, Company, Service, created, error, ok
 
 Json = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def service(places: Places) -> Iterator[Service]:
     """One service for all cases: a refused call changes nothing."""
-    running = Service(tmp_path_factory.mktemp("data"))
-    yield running
-    running.close()
+    with places.lend() as place:
+        running = Service(place)
+        yield running
+        running.close()
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from httpx2 import Response
 
+from support.databases import Places
 from support.schedules import schedule
 from support.service import Company, Service, error, ok
 
@@ -30,11 +31,12 @@ Json = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def service(places: Places) -> Iterator[Service]:
     """One service for all cases: each makes a routine of its own."""
-    running = Service(tmp_path_factory.mktemp("data"))
-    yield running
-    running.close()
+    with places.lend() as place:
+        running = Service(place)
+        yield running
+        running.close()
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from threading import Barrier
 
 import pytest
@@ -13,7 +12,7 @@ from httpx2 import Response
 
 from routines.core.errors import RateLimitedError
 from routines.http.rate_limit import RateLimiter
-from support.service import Company, Service, error, ok
+from support.service import Company, Place, Service, error, ok
 from support.webhooks import MODES, Webhook, webhook
 
 AT_ONCE = 20
@@ -171,8 +170,8 @@ def test_deliveries_without_any_key_are_each_their_own(service: Service, company
     assert run_count(company, hook) == 2
 
 
-def test_too_many_fires_are_429_before_any_secret_is_looked_at(tmp_path: Path) -> None:
-    service = Service(tmp_path, fires_per_minute=3)
+def test_too_many_fires_are_429_before_any_secret_is_looked_at(place: Place) -> None:
+    service = Service(place, fires_per_minute=3)
     company = service.company()
     hook, other = webhook(service, company), webhook(service, company)
     wrong = hook.signed_wrongly()

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import base64
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
 from routines.keyring import MasterKeyError
-from support.service import Service
+from support.databases import Places
+from support.service import Place, Service
 
 KEYS = [base64.b64encode(bytes([number]) * 32).decode() for number in range(2)]
 
 
-def test_a_server_with_another_key_does_not_start(tmp_path: Path) -> None:
-    Service(tmp_path, master_key=KEYS[0]).close()
+@pytest.fixture
+def place(places: Places) -> Iterator[Place]:
+    """Where no server has been, so that no key is known there yet."""
+    with places.blank() as blank:
+        yield blank
+
+
+def test_a_server_with_another_key_does_not_start(place: Place) -> None:
+    Service(place, master_key=KEYS[0]).close()
     with pytest.raises(MasterKeyError, match="ROUTINES_MASTER_KEY"):
-        Service(tmp_path, master_key=KEYS[1])
-    Service(tmp_path, master_key=KEYS[0]).close()
+        Service(place, master_key=KEYS[1])
+    Service(place, master_key=KEYS[0]).close()
 
 
-def test_a_new_key_is_taken_when_the_operator_says_so_and_is_the_key_from_then_on(tmp_path: Path) -> None:
-    Service(tmp_path, master_key=KEYS[0]).close()
-    Service(tmp_path, master_key=KEYS[1], accept_new_master_key=True).close()
-    Service(tmp_path, master_key=KEYS[1]).close()
+def test_a_new_key_is_taken_when_the_operator_says_so_and_is_the_key_from_then_on(place: Place) -> None:
+    Service(place, master_key=KEYS[0]).close()
+    Service(place, master_key=KEYS[1], accept_new_master_key=True).close()
+    Service(place, master_key=KEYS[1]).close()
     with pytest.raises(MasterKeyError):
-        Service(tmp_path, master_key=KEYS[0])
+        Service(place, master_key=KEYS[0])

@@ -8,12 +8,10 @@ from threading import Thread
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
 
-from routines.core.errors import UnavailableError
 from routines.storage.database import Transaction
 from routines.storage.sqlite import hot
-from routines.storage.sqlite.database import READERS_MAX, SqliteDatabase
+from routines.storage.sqlite.database import SqliteDatabase
 from routines.storage.sqlite.fair_lock import FairLock
 
 SYNCHRONOUS_FULL = 2
@@ -77,62 +75,6 @@ def test_a_commit_is_on_disk(database: SqliteDatabase) -> None:
         pragma = transaction.connection.execute(text("PRAGMA synchronous")).scalar_one()
         journal = transaction.connection.execute(text("PRAGMA journal_mode")).scalar_one()
     assert (pragma, journal) == (SYNCHRONOUS_FULL, "wal")
-
-
-def test_foreign_keys_are_kept(database: SqliteDatabase) -> None:
-    with database.write() as transaction:
-        assert transaction.connection.execute(text("PRAGMA foreign_keys")).scalar_one() == 1
-
-
-def test_a_reader_cannot_write(database: SqliteDatabase) -> None:
-    statement = text("INSERT INTO facts VALUES ('a', 'x')")
-    with pytest.raises(UnavailableError), database.read() as connection:
-        connection.execute(statement)
-    assert names(database) == []
-
-
-def test_a_reader_sees_one_state_whatever_is_written_meanwhile(database: SqliteDatabase) -> None:
-    query = text("SELECT count(*) FROM facts")
-    with database.read() as connection:
-        assert connection.execute(query).scalar_one() == 0
-        with database.write() as transaction:
-            put(transaction, "a")
-        assert connection.execute(query).scalar_one() == 0
-    assert names(database) == ["a"]
-
-
-def test_as_many_readers_as_there_are_connections_read_beside_a_writer(database: SqliteDatabase) -> None:
-    with database.write() as transaction:
-        put(transaction, "a")
-        readers = [database.read() for _ in range(READERS_MAX)]
-        counts = [reader.__enter__().execute(text("SELECT count(*) FROM facts")).scalar_one() for reader in readers]
-        for reader in readers:
-            reader.__exit__(None, None, None)
-    assert counts == [0] * READERS_MAX
-
-
-def test_a_transaction_that_raises_leaves_no_trace_and_announces_nothing(database: SqliteDatabase) -> None:
-    announced: list[str] = []
-
-    def put_and_fail() -> None:
-        with database.write() as transaction:
-            put(transaction, "a")
-            transaction.after_commit(lambda: announced.append("a"))
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        put_and_fail()
-    with database.write() as transaction:
-        put(transaction, "b")
-        transaction.after_commit(lambda: announced.append("b"))
-        assert announced == []
-    assert names(database) == ["b"]
-    assert announced == ["b"]
-
-
-def test_our_own_faults_are_not_taken_for_an_absent_database(database: SqliteDatabase) -> None:
-    with pytest.raises(OperationalError, match="no such table"), database.read() as connection:
-        connection.execute(text("SELECT * FROM no_such_table"))
 
 
 def test_closing_leaves_one_file_that_holds_everything(database: SqliteDatabase) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -14,14 +15,21 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
+from support.nursery import Child, Nursery
+
 START_SECONDS_MAX = 20
+STOP_SECONDS_MAX = 10
+PORTS = range(12_000, 32_000)
+"""Below those that a system gives to outgoing connections, one of which would take a killed server's port."""
 
 
 class ServerProcess:
-    """`routines serve` on a free port and a given data folder."""
+    """`routines serve` on a free port and a given data folder; from a nursery, if one is given, it is there at once."""
 
-    def __init__(self, data_dir: Path, **environment: str) -> None:
+    def __init__(self, data_dir: Path, *, nursery: Nursery | None = None, **environment: str) -> None:
         self.data_dir = data_dir
+        self.log_file = data_dir.parent / "server.log"
+        self._nursery = nursery
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._environment = {
@@ -32,9 +40,10 @@ class ServerProcess:
         }
         self.process = self._spawn()
 
-    def _spawn(self) -> subprocess.Popen[bytes]:
-        log = (self.data_dir.parent / "server.log").open("ab")
-        with log:
+    def _spawn(self) -> subprocess.Popen[bytes] | Child:
+        if self._nursery is not None:
+            return self._nursery.bear(self._environment, self.log_file)
+        with self.log_file.open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", "routines", "serve"], env=self._environment, stdout=log, stderr=log
             )
@@ -71,18 +80,47 @@ class ServerProcess:
 
     def restart(self) -> None:
         """Start again on the same data folder and port."""
-        self.process = self._spawn()
+        self.begin_restart()
         self.wait_until_up()
 
+    def begin_restart(self) -> None:
+        """Start again without waiting until it answers."""
+        self.process = self._spawn()
+
+    def freeze(self) -> None:
+        """SIGSTOP: it does nothing any more, and lets go of nothing."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT."""
+        self.process.send_signal(signal.SIGCONT)
+
     def terminate(self) -> int:
-        """SIGTERM, and the exit status."""
+        """SIGTERM, and the exit status; it must have ended in time."""
+        self.begin_end()
+        return self.wait_for_end()
+
+    def begin_end(self) -> None:
+        """SIGTERM, without waiting."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=15)
+
+    def wait_for_end(self) -> int:
+        """The exit status; it must have ended in time."""
+        return self.process.wait(timeout=STOP_SECONDS_MAX)
+
+    def log(self) -> str:
+        """What it has said, since it was first started."""
+        return self.log_file.read_text(encoding="utf-8", errors="replace")
 
 
 def free_port() -> int:
-    """A port on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port on which nothing listens, and which no outgoing connection is given."""
+    while True:
+        port = random.choice(PORTS)  # noqa: S311 - no secret
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port

@@ -5,21 +5,22 @@ The scheduler's thread does not run; `Service.tick` does what it would do at the
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from anyio.from_thread import start_blocking_portal
-from fastapi.testclient import TestClient
-from httpx2 import Response
+from fastapi import FastAPI
+from httpx2 import Client, Response
+from starlette.routing import BaseRoute
 
 from routines.http.auth import AuthMode
 from routines.keyring import BOARD_TOKEN_PREFIX, hash_token, new_token
-from routines.settings import Settings
+from routines.settings import Role, Settings
 from routines.storage.queries import board_tokens
+from routines.storage.schema import metadata
 from routines.wiring import Server
+from support.calling import Transport
 from support.clock import ManualClock
 
 BASE_URL = "http://127.0.0.1:3100"
@@ -30,7 +31,7 @@ NOBODY = "00000000-0000-7000-8000-000000000000"
 class Caller:
     """Calls the API as one caller: the local board, or whoever has the token."""
 
-    def __init__(self, client: TestClient, token: str | None = None) -> None:
+    def __init__(self, client: Client, token: str | None = None) -> None:
         self._client = client
         self.token = token
 
@@ -92,17 +93,26 @@ class Company:
         return ok(self.board.patch(f"/issues/{issue_id}", {"status": status}))
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a service keeps all that it has: its data folder, and the database if that is no file in the folder."""
+
+    data_dir: Path
+    database_url: str | None = None
+
+
 class Service:
     """A server in the test's process; `board` calls it as the local board."""
 
-    def __init__(self, data_dir: Path, clock: ManualClock | None = None, **settings: Any) -> None:
+    def __init__(self, place: Place, clock: ManualClock | None = None, **settings: Any) -> None:
+        self.place = place
         self.clock = clock or ManualClock()
-        self.server = Server(Settings(data_dir=data_dir, **settings), self.clock)
+        configured = Settings(data_dir=place.data_dir, database_url=place.database_url, **settings)
+        self.server = Server(configured, self.clock)
+        if Role.API in configured.roles:
+            _share_routes(self.server.app)
         self.server.batcher.start()
-        self.client = TestClient(self.server.app, base_url=BASE_URL, raise_server_exceptions=False)
-        # One event loop for all calls; the client would otherwise make one for each.
-        self._event_loop = ExitStack()
-        self.client.portal = self._event_loop.enter_context(start_blocking_portal())
+        self.client = Client(transport=Transport(self.server.app), base_url=BASE_URL, follow_redirects=True)
         self.board = Caller(self.client)
         if self.server.settings.auth is AuthMode.AUTHENTICATED:
             self.board.token = self.board_token("tester")
@@ -138,11 +148,30 @@ class Service:
         key = created(self.board.post(f"/agents/{agent_id}/keys", {}))
         return agent_id, self.as_agent(key["token"])
 
+    def kept(self) -> list[bytes]:
+        """All that it has written: every file of its data folder, and every table."""
+        with self.server.database.read() as connection:
+            tables = [repr(connection.execute(table.select()).all()).encode() for table in metadata.sorted_tables]
+        return tables + [file.read_bytes() for file in self.place.data_dir.rglob("*") if file.is_file()]
+
     def close(self) -> None:
         """Stop, as a server does that was told to."""
         self.client.close()
-        self._event_loop.close()
         self.server.stop()
+
+
+_routes: list[BaseRoute] = []
+
+
+def _share_routes(app: FastAPI) -> None:
+    """Give an application the routes of the first one.
+
+    FastAPI builds them on the first call, in ten times the time that the call takes, and nothing of a server is in
+    them: handlers find their server by the request.
+    """
+    if not _routes:
+        _routes.extend(app.router.routes)
+    app.router.routes[:] = _routes
 
 
 def ok(response: Response, status: int = 200) -> Any:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from httpx2 import Response
 
 from routines.http.auth import AuthMode
 from support.clock import HOUR
-from support.service import BASE_URL, Company, Service, ok
+from support.service import BASE_URL, Company, Place, Service, ok
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'"
 
 
 @pytest.fixture
-def guarded(tmp_path: Path) -> Iterator[Service]:
-    running = Service(tmp_path / "guarded", auth=AuthMode.AUTHENTICATED)
+def guarded(place: Place) -> Iterator[Service]:
+    running = Service(place, auth=AuthMode.AUTHENTICATED)
     yield running
     running.close()
 

@@ -6,9 +6,12 @@ What is served is built by `wiring`.
 from __future__ import annotations
 
 import gc
+import io
 import logging
 import signal
 import sys
+from contextlib import suppress
+from typing import TextIO, cast
 
 import structlog
 import uvicorn
@@ -65,6 +68,24 @@ def configure_logging() -> None:
             else structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _MayFail(sys.stderr))),
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+
+
+class _MayFail(io.TextIOBase):
+    """A log that loses what cannot be written: a full disk or a closed pipe must end no thread that tells of it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write, if that is possible."""
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Have it written, if that is possible."""
+        with suppress(OSError):
+            self._stream.flush()

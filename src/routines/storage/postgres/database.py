@@ -27,7 +27,7 @@ from routines.storage.postgres.examination import examine_notifications, examine
 from routines.storage.postgres.hot import PostgresStatements
 from routines.storage.postgres.locks import PostgresLocks
 from routines.storage.postgres.tables import PostgresTables
-from routines.storage.postgres.watch import Watch, ask_time, count_watches
+from routines.storage.postgres.watch import APPLICATION_NAME, Watch, ask_time, count_watches
 from routines.storage.schema import metadata
 
 READERS_MAX = 8  # more than two cores can use; a server's connections are few, for a database has some hundred
@@ -37,6 +37,7 @@ RESCAN_SECONDS = 5.0  # how late a slot may be found of which the announcement w
 IDLE_SECONDS_MAX = 10  # a server that hangs in the middle of a transaction loses it, and others take up its slots
 
 CONNECTION: Mapping[str, Any] = {
+    "application_name": APPLICATION_NAME,
     "autocommit": True,  # transactions begin where the service says, with its own words
     "prepare_threshold": None,  # what is prepared neither passes a pooler nor fits a table that has grown since
     "connect_timeout": 5,

@@ -1,4 +1,4 @@
-"""What PostgreSQL tells a server unasked: its time, and that some trigger's next slot came nearer.
+"""What PostgreSQL tells a server unasked: its time, that some trigger's next slot came nearer, and that a server hangs.
 
 One thread and one connection of its own; while that is away, the clock goes on by itself, and slots are found when
 they are looked for next.
@@ -16,7 +16,7 @@ from threading import Event, Lock, Thread
 import psycopg
 import structlog
 
-from routines.clock import DatabaseClock
+from routines.clock import DatabaseClock, monotonic_seconds
 from routines.core.instants import from_milliseconds, to_milliseconds
 
 CHANNEL = "routines_next_slot"
@@ -31,6 +31,18 @@ ASK_TIME_SECONDS = 1.0  # as long a jump of the database's clock, or a sleep of 
 ANNOUNCE_PAUSE_SECONDS = 0.1  # PostgreSQL sends notifications of all transactions one after the other, so they are few
 RECONNECT_SECONDS = 1.0
 STOP_SECONDS_MAX = 2.0
+END_HUNG_SECONDS = 2.0  # how often hung sessions are looked for
+HUNG_SECONDS = 10  # in the middle of a statement a server waits for nothing but the database
+APPLICATION_NAME = "routines"
+"""By which the database knows the sessions of the service's servers from those of people and their tools."""
+# The database itself ends a transaction whose server is silent between two statements, but waits for ever for the rest
+# of one, such as a COPY: meanwhile the locks of a server that was frozen or cut off would keep its slots from firing.
+END_HUNG = f"""
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND usename = current_user AND application_name = '{APPLICATION_NAME}'
+        AND backend_xid IS NOT NULL AND state = 'active' AND wait_event_type = 'Client'
+        AND query_start < clock_timestamp() - interval '{HUNG_SECONDS} seconds'
+"""  # noqa: S608 - constants
 
 log = structlog.get_logger(__name__)
 
@@ -93,8 +105,12 @@ class Watch:
                 self._stopping.wait(RECONNECT_SECONDS)
 
     def _attend(self, connection: psycopg.Connection, selector: selectors.BaseSelector) -> None:
-        """Listen, tell and ask for the time until the server stops or the connection is lost."""
+        """Listen, tell, ask for the time and end what hangs, until the server stops or the connection is lost."""
+        end_hung_at = monotonic_seconds() + END_HUNG_SECONDS
         while not self._stopping.is_set():
+            if monotonic_seconds() > end_hung_at:
+                end_hung_at = monotonic_seconds() + END_HUNG_SECONDS
+                _end_hung(connection)
             ask_time(connection, self._clock)
             self._tell(connection)
             for notification in connection.notifies(timeout=0):
@@ -122,6 +138,13 @@ def count_watches(connection: psycopg.Connection) -> int:
     """How many servers work on the database, told by their watches, which ask for the time each second."""
     row = connection.execute(WATCHES, ([TIME, LISTEN],)).fetchone()
     return 0 if row is None else int(row[0])
+
+
+def _end_hung(connection: psycopg.Connection) -> None:
+    """End the sessions of servers that hang in the middle of a statement, so that others take up their slots."""
+    ended = len(connection.execute(END_HUNG).fetchall())
+    if ended:
+        log.warning("hung_sessions_ended", sessions=ended)
 
 
 def _ignore(_next_run_at: datetime) -> None:
