@@ -21,7 +21,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import Select, text
+from sqlalchemy import Select
 
 from routines.core.instants import iso
 from routines.dispatch import zone_data
@@ -34,8 +34,6 @@ from support.service import Company, Service, created, error, ok
 T = TypeVar("T")
 SEQUENCES = {"sqlite": 28, "postgres": 10}  # what happens is the same; that the books agree is asked of both
 STEPS = 40
-AS_WRITTEN = {"sqlite": "rowid", "postgres": "xmin::text::bigint"}
-"""The order of writing, whatever the clock showed: what each database knows of it, of rows that are never changed."""
 ROUTINES_MAX = 4
 STARTS = [
     MONDAY_NOON,
@@ -431,7 +429,7 @@ class AnySequence(RuleBasedStateMachine):
 
     def _schedules_are_what_they_were_made(self) -> None:
         history = defaultdict(list)
-        for row in self._rows(schedule_changes.select().order_by(text(AS_WRITTEN[self.kind]))):
+        for row in self._rows(schedule_changes.select().order_by(schedule_changes.c.at)):
             history[row["trigger_id"]].append((row["cron_expression"], row["timezone"], row["live"]))
         assert dict(history) == {book.id: book.history for book in self.schedule_books}
         listed = ok(self.company.board.get(f"/companies/{self.company.id}/routines"))

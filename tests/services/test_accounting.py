@@ -44,3 +44,14 @@ def test_what_a_deleted_trigger_did_can_still_be_told(service: Service, company:
     assert company.board.delete(f"/routine-triggers/{trigger_id}").status_code == 204
     service.tick(5 * HOUR)
     assert told(service, trigger_id, MONDAY_NOON, clock.now()) == [("02 13:00", "issue_created")]
+
+
+def test_changes_are_told_in_their_order_also_when_the_clock_was_set_back_between_them(
+    service: Service, company: Company, clock: ManualClock
+) -> None:
+    routine = company.routine(triggers=[{"kind": "schedule", "cronExpression": "0 * * * *"}])
+    trigger_id = routine["triggers"][0]["id"]
+    clock.advance(-DAY)
+    ok(company.board.patch(f"/routines/{routine['id']}", {"status": "paused"}))
+    service.tick(2 * DAY)
+    assert told(service, trigger_id, MONDAY_NOON - 2 * DAY, clock.now()) == []

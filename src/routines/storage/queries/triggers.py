@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from routines.core.model import RoutineStatus, Trigger, TriggerInBrief, TriggerKind
 from routines.storage.rows import every, first, insert_model, select_model, update_model
@@ -106,7 +106,14 @@ def any_sealed(connection: Connection) -> Trigger | None:
 def record_schedule(
     connection: Connection, change_id: str, trigger: Trigger, *, at: datetime, live: bool, reason: str
 ) -> None:
-    """Keep what a schedule is from `at` on, so that past slots can be told."""
+    """Keep what a schedule is from `at` on, so that past slots can be told.
+
+    A change is later than the one before it, also when the clock was set back in between.
+    """
+    before = select(func.max(schedule_changes.c.at)).where(schedule_changes.c.trigger_id == trigger.id)
+    changed_last = connection.execute(before).scalar_one()
+    if changed_last is not None:
+        at = max(at, changed_last + timedelta(milliseconds=1))
     connection.execute(
         insert(schedule_changes).values(
             id=change_id,
