@@ -16,7 +16,7 @@ LATER = MONDAY_NOON + MINUTE
 def test_those_who_had_their_turn_come_last() -> None:
     turns = Turns()
     turns.join(["a", "b", "c"], MONDAY_NOON)
-    assert [turns.take(2), turns.take(2)] == [["a", "b"], ["c", "a"]]
+    assert [list(turns.take(2)), list(turns.take(2))] == [["a", "b"], ["c", "a"]]
 
 
 def test_who_joins_comes_before_those_who_had_a_turn() -> None:
@@ -24,16 +24,29 @@ def test_who_joins_comes_before_those_who_had_a_turn() -> None:
     turns.join(["a", "b"], MONDAY_NOON)
     turns.take(1)
     turns.join(["c", "a"], LATER)
-    assert turns.take(3) == ["c", "b", "a"]
+    assert list(turns.take(3)) == ["c", "b", "a"]
 
 
-def test_who_leaves_has_no_turn_until_it_joins_again() -> None:
+def test_who_has_no_more_leaves_until_it_joins_again() -> None:
     turns = Turns()
-    turns.join(["a"], MONDAY_NOON)
-    turns.leave(["a", "unknown"])
+    turns.join(["a", "b"], MONDAY_NOON)
+    turns.end(turns.take(2), with_more={"b"})
+    assert list(turns.take(2)) == ["b"]
+    turns.end(turns.take(1), with_more=set())
     assert not turns.waiting
     turns.join(["a"], LATER)
-    assert turns.take(9) == ["a"]
+    assert list(turns.take(9)) == ["a"]
+
+
+def test_who_found_nothing_does_not_send_away_whom_another_found_to_have_more() -> None:
+    """The other had it claimed at that moment, whichever of them ends first."""
+    for first_ends_first in (True, False):
+        turns = Turns()
+        turns.join(["a"], MONDAY_NOON)
+        ends = [(turns.take(1), {"a"}), (turns.take(1), set[str]())]
+        for taken, with_more in ends if first_ends_first else ends[::-1]:
+            turns.end(taken, with_more)
+        assert turns.waiting
 
 
 def test_what_was_looked_for_never_goes_back() -> None:

@@ -88,18 +88,18 @@ class Scheduler:
             now = self._clock.now()
             with self._database.read() as connection:
                 turns.join(triggers.due_companies(connection, turns.joined_until, now), now)
-            companies = turns.take(FIRES_PER_TRANSACTION_MAX)
-            if not companies:
+            taken = turns.take(FIRES_PER_TRANSACTION_MAX)
+            if not taken:
                 break
-            count, done = self._settle_due(companies, now)
-            turns.leave(done)
+            count, with_more = self._settle_due(list(taken), now)
+            turns.end(taken, with_more)
             settled += count
             if one_set:
                 break
         return settled
 
-    def _settle_due(self, company_ids: Sequence[str], now: datetime) -> tuple[int, list[str]]:
-        """Fire a set of what is due of these companies; how many triggers, and which companies have no more."""
+    def _settle_due(self, company_ids: Sequence[str], now: datetime) -> tuple[int, set[str]]:
+        """Fire a set of what is due of these companies; how many triggers, and which companies may have more."""
         share = FIRES_PER_TRANSACTION_MAX // len(company_ids)
         due: list[DueTrigger] = []
         settled = 0
@@ -118,7 +118,7 @@ class Scheduler:
             settled = len(due)
         counts = Counter(each.company_id for each in due)
         left = {each.company_id for each in due[settled:]}
-        return settled, [each for each in company_ids if counts[each] < share and each not in left]
+        return settled, left | {company_id for company_id, count in counts.items() if count >= share}
 
     def _settle(self, transaction: Transaction, claimed: Claim, now: datetime) -> int:
         """Fire the slots of claimed triggers; of a set with too many fires, the first; how many."""
