@@ -27,7 +27,7 @@ demo: setup
 	$(BIN)/routines demo $(if $(ONCE),--once)
 
 bench: setup
-	$(BIN)/python -m benchmarks
+	PYTHONPATH=tests $(BIN)/python -m benchmarks $(ARGS)
 
 # Pins every package anew, for every platform, with hashes.
 lock:

@@ -5,110 +5,96 @@ The clock runs in real time towards each slot and leaps over the dull minutes in
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import datetime, timedelta
-from pathlib import Path
 from queue import Queue
-
-from sqlalchemy import Connection
+from unittest.mock import patch
 
 from benchmarks.figures import Figure, Group, at_most, percentile
-from benchmarks.population import IDS, MINUTE, add_home, add_schedules, database_in
-from routines.clock import SystemClock
+from benchmarks.filling import IDS, MINUTE, add_homes, add_schedules
+from benchmarks.stores import Stores, opened
+from routines.clock import AS_IT_IS, Clock
 from routines.dispatch.scheduler import Scheduler
-from routines.storage.database import Transaction
-from routines.storage.sqlite.database import SqliteDatabase
+from routines.storage.database import Database, Transaction
+from routines.storage.queries import triggers
 
 GRACE = timedelta(minutes=1)
 APPROACH = timedelta(seconds=1.2)  # longer than the scheduler's longest sleep, so that it learns of each leap in time
 
 
 class LeapingClock:
-    """The machine's clock, which can be put forward."""
+    """A clock that can be put forward."""
 
-    def __init__(self) -> None:
-        self._system = SystemClock()
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._ahead = timedelta(0)
 
     def now(self) -> datetime:
-        """The machine's time and all leaps."""
-        return self._system.now() + self._ahead
+        """Its time and all leaps."""
+        return self._clock.now() + self._ahead
 
     def leap_to(self, instant: datetime) -> None:
         """Be at `instant` now, and run on from there."""
         self._ahead += instant - self.now()
 
 
-class WatchedDatabase:
-    """A database that tells when each of its transactions is on disk."""
-
-    def __init__(self, database: SqliteDatabase, clock: LeapingClock) -> None:
-        self._database = database
-        self._clock = clock
-        self.stored_at: Queue[datetime] = Queue()
-
-    def read(self) -> AbstractContextManager[Connection]:
-        """As the database itself."""
-        return self._database.read()
+@contextmanager
+def _stored_at(database: Database, clock: Clock) -> Iterator[Queue[datetime]]:
+    """When each transaction in which something was fired was on disk."""
+    stored: Queue[datetime] = Queue()
+    write = database.write
 
     @contextmanager
-    def write(self) -> Iterator[Transaction]:
-        """As the database itself, and then note the time."""
-        with self._database.write() as transaction:
+    def watched() -> Iterator[Transaction]:
+        with write() as transaction, patch.object(transaction.hot, "write", wraps=transaction.hot.write) as written:
             yield transaction
-        self.stored_at.put(self._clock.now())
+        if any(call.args[0].runs for call in written.call_args_list):
+            stored.put(clock.now())
 
-    def describe(self) -> dict[str, str]:
-        """As the database itself."""
-        return dict(self._database.describe())
-
-    def close(self) -> None:
-        """As the database itself."""
-        self._database.close()
+    with patch.object(database, "write", watched):
+        yield stored
 
 
-def _late(schedules: int, slots: int) -> list[float]:
+def _late(stores: Stores, schedules: int, slots: int) -> list[float]:
     """For each of some slots, how many milliseconds after it the last of that many schedules was on disk."""
     late = []
-    with tempfile.TemporaryDirectory() as folder:
-        clock = LeapingClock()
-        file = database_in(Path(folder))
-        slot = add_schedules(file, add_home(file, clock.now()), schedules, clock.now())
-        database = WatchedDatabase(file, clock)
+    with stores.new() as store, opened(store) as database:
+        clock = LeapingClock(database.make_clock(AS_IT_IS))
+        slot = add_schedules(store, add_homes(store, clock.now()), schedules, clock.now())
         clock.leap_to(slot - APPROACH)
         scheduler = Scheduler(database, clock, IDS, grace=GRACE)
-        scheduler.start()
-        for _ in range(slots):
-            # The first transaction of a slot also tells how many more there will be.
-            stored = [database.stored_at.get()]
-            while _unsettled(file, slot):
-                stored.append(database.stored_at.get())
-            while not database.stored_at.empty():
-                stored.append(database.stored_at.get())
-            late.append((stored[-1] - slot) / timedelta(milliseconds=1))
-            slot += MINUTE
-            clock.leap_to(slot - APPROACH)
-        scheduler.stop()
-        database.close()
+        database.watch(scheduler.notice)
+        with _stored_at(database, clock) as stored_at:
+            scheduler.start()
+            for _ in range(slots):
+                # The first transaction of a slot also tells how many more there will be.
+                stored = [stored_at.get()]
+                while _unsettled(database, slot):
+                    stored.append(stored_at.get())
+                while not stored_at.empty():
+                    stored.append(stored_at.get())
+                late.append((max(stored) - slot) / timedelta(milliseconds=1))
+                slot += MINUTE
+                clock.leap_to(slot - APPROACH)
+            scheduler.stop()
     return late
 
 
-def _unsettled(database: SqliteDatabase, slot: datetime) -> bool:
+def _unsettled(database: Database, slot: datetime) -> bool:
     with database.read() as connection:
-        query = "SELECT EXISTS (SELECT 1 FROM triggers WHERE next_run_at <= ?)"
-        return bool(connection.exec_driver_sql(query, (int(slot.timestamp() * 1000),)).scalar_one())
+        following = triggers.next_slot(connection)
+    return following is not None and following <= slot
 
 
-def measure(*, quick: bool) -> Group:
+def measure(stores: Stores, *, quick: bool) -> Group:
     """The group's figures."""
-    rounds, slots, crowds = (1, 3, 1) if quick else (3, 34, 7)
-    alone = [_late(1, slots) for _ in range(rounds)]
+    rounds, slots, crowds = (1, 3, 1) if quick else (2, 40, 5)
+    alone = [_late(stores, 1, slots) for _ in range(rounds)]
     every = [wait for each in alone for wait in each]
-    crowded = [late / 1000 for late in _late(1_000, crowds + 1)[1:]]
+    crowded = [late / 1000 for late in _late(stores, 1_000, crowds + 1)[1:]]
     return Group(
-        "lateness",
+        f"lateness on {stores.kind}",
         f"from the slot's time until its transaction is on disk: {len(every)} slots of one schedule in real time, the "
         f"clock put forward between them; {crowds} slots of 1,000 schedules until the last is on disk",
         [

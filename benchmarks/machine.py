@@ -45,8 +45,24 @@ def _fsync_microseconds() -> float:
 
 def cpu_seconds(pid: int) -> float:
     """How long a process, all its threads, has run on a core since it started."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return sum(int(ticks) for ticks in _stat(pid)[11:13]) / os.sysconf("SC_CLK_TCK")
+
+
+def family_cpu_seconds(pid: int) -> float:
+    """As `cpu_seconds`, with the children that it has and those that have ended."""
+    of_ended = sum(int(ticks) for ticks in _stat(pid)[13:15]) / os.sysconf("SC_CLK_TCK")
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
+    return cpu_seconds(pid) + of_ended + sum(cpu_seconds(int(child)) for child in children)
+
+
+def parent_of(pid: int) -> int:
+    """The process that started it."""
+    return int(_stat(pid)[1])
+
+
+def _stat(pid: int) -> list[str]:
+    """What /proc tells of a process, from its state on (the third field in proc(5))."""
+    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
 
 
 def resident_megabytes(pid: int) -> float:

@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from benchmarks import machine
+from benchmarks.stores import Store
 
 HOST = "127.0.0.1"
 UNLIMITED = "1000000000"
@@ -29,9 +30,9 @@ STOP_SECONDS_MAX = 20
 
 
 class Server:
-    """`routines serve`, or another command that serves alike, on a data folder, from entering to leaving."""
+    """`routines serve`, or another command that serves alike, on a database, from entering to leaving."""
 
-    def __init__(self, data_dir: Path, *, command: Sequence[str] = ROUTINES, clock_offset: float = 0) -> None:
+    def __init__(self, store: Store, *, command: Sequence[str] = ROUTINES, clock_offset: float = 0) -> None:
         with socket.create_server((HOST, 0)) as probe:
             self.port: int = probe.getsockname()[1]
         self._command = command
@@ -39,7 +40,7 @@ class Server:
             **os.environ,
             "ROUTINES_HOST": HOST,
             "ROUTINES_PORT": str(self.port),
-            "ROUTINES_DATA_DIR": str(data_dir),
+            **store.environment,
             "ROUTINES_FIRE_RATE_PER_MINUTE": UNLIMITED,
             "ROUTINES_TEST_CLOCK_OFFSET_SECONDS": str(clock_offset),
         }

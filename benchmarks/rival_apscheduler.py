@@ -1,4 +1,4 @@
-"""APScheduler 3 with its SQLAlchemy job store on SQLite, given a burst of due jobs.
+"""APScheduler 3 with its SQLAlchemy job store, given a burst of due jobs.
 
 It is set up as its documentation does; only the jobs' rows are made at once, since adding them takes it minutes.
 """
@@ -8,12 +8,9 @@ from __future__ import annotations
 import logging
 import os
 import pickle
-import shutil
 import subprocess
 import sys
-import tempfile
 from datetime import UTC, datetime
-from pathlib import Path
 from threading import Event
 from time import perf_counter
 
@@ -27,16 +24,16 @@ def work() -> None:
     """A job that has nothing to do."""
 
 
-def jobs_per_second(count: int, *, seconds_max: float) -> float:
+def jobs_per_second(url: str, count: int, *, seconds_max: float) -> float:
     """How many of `count` jobs due at once are run a second, measured for at most that long."""
     # In a process of its own, for a scheduler that is in the middle of a burst cannot be stopped.
-    command = [sys.executable, "-m", "benchmarks.rival", str(count), str(seconds_max)]
+    command = [sys.executable, "-m", "benchmarks.rival_apscheduler", url, str(count), str(seconds_max)]
     finished = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - our own command
     return float(finished.stdout)
 
 
-def _measure(count: int, seconds_max: float, folder: Path) -> float:
-    store = SQLAlchemyJobStore(url=f"sqlite:///{folder / 'jobs.db'}")
+def _measure(url: str, count: int, seconds_max: float) -> float:
+    store = SQLAlchemyJobStore(url=url.replace("postgresql:", "postgresql+psycopg:", 1))  # the driver that we have
     scheduler = BackgroundScheduler(jobstores={"default": store}, timezone=UTC)
     scheduler.start(paused=True)
     scheduler.add_job(work, "cron", minute="*", misfire_grace_time=3600)
@@ -76,7 +73,5 @@ def _multiply(store: SQLAlchemyJobStore, count: int) -> None:
 
 if __name__ == "__main__":
     logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
-    scratch = tempfile.mkdtemp()
-    print(_measure(int(sys.argv[1]), float(sys.argv[2]), Path(scratch)), flush=True)
-    shutil.rmtree(scratch, ignore_errors=True)  # the scheduler is still at work in it
-    os._exit(0)
+    print(_measure(sys.argv[1], int(sys.argv[2]), float(sys.argv[3])), flush=True)
+    os._exit(0)  # the scheduler is still at work
