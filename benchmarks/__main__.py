@@ -6,16 +6,23 @@ It always exits 0 when it could measure: a missed target is a line in the table,
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from importlib import import_module
 
 from benchmarks import machine
 from benchmarks.figures import Group, table
-from benchmarks.stores import KINDS
+from benchmarks.postgres_stores import postgres_stores
+from benchmarks.sqlite_stores import sqlite_stores
+from benchmarks.stores import Stores
 
+KINDS: dict[str, Callable[[], AbstractContextManager[Stores]]] = {
+    "sqlite": sqlite_stores,
+    "postgres": postgres_stores,
+}
 BOTH, POSTGRES = tuple(KINDS), ("postgres",)
 
-GROUPS = {
+GROUPS: dict[str, tuple[str, ...]] = {
     "cron": (),
     "due_burst": BOTH,
     "two_servers": POSTGRES,

@@ -54,9 +54,12 @@ def prepare() -> None:
     sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
 
 
-def fire(store: Store, now: datetime) -> float:
-    """Fire everything that is due; the seconds it took."""
-    return _fire(store.url, now).seconds
+def fire(store: Store, now: datetime, count: int) -> float:
+    """Fire everything that is due, which must be so many schedules; the seconds it took."""
+    done = _fire(store.url, now)
+    if sum(done.settled) != count:
+        raise RuntimeError(f"{sum(done.settled)} schedules were fired where {count} were due")
+    return done.seconds
 
 
 def fire_by_processes(store: Store, now: datetime, count: int) -> Burst:

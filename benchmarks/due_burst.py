@@ -13,9 +13,10 @@ from time import sleep, time
 from benchmarks import bursts, rival_apscheduler, rival_procrastinate
 from benchmarks.figures import Figure, Group, at_least, at_most, percentile, ratios
 from benchmarks.filling import add_homes, add_schedules
+from benchmarks.postgres_stores import PostgresStores
 from benchmarks.replays import Chunk
 from benchmarks.serving import Server, webhooks
-from benchmarks.stores import PostgresStores, Store, Stores
+from benchmarks.stores import Store, Stores
 from benchmarks.webhook_load import Load, start
 from routines.core.instants import from_milliseconds
 
@@ -33,7 +34,7 @@ def _filled(store: Store, count: int) -> datetime:
 
 def _fires_per_second(template: Store, slot: datetime, count: int) -> float:
     with template.copy() as store:
-        return count / bursts.fire(store, slot)
+        return count / bursts.fire(store, slot, count)
 
 
 def _replayed_per_second(template: Store, chunks: Sequence[Chunk], writers: int, count: int) -> float:
@@ -41,10 +42,10 @@ def _replayed_per_second(template: Store, chunks: Sequence[Chunk], writers: int,
         return count / store.replay(chunks, writers)
 
 
-def _recorded(template: Store, slot: datetime) -> list[Chunk]:
+def _recorded(template: Store, slot: datetime, count: int) -> list[Chunk]:
     """What a burst writes."""
     with template.copy() as store, store.recording() as chunks:
-        bursts.fire(store, slot)
+        bursts.fire(store, slot, count)
     return [chunk for chunk in chunks if chunk]
 
 
@@ -94,7 +95,7 @@ def measure(stores: Stores, *, quick: bool) -> Group:
     bursts.prepare()
     with stores.new() as template:
         slot = _filled(template, count)
-        chunks = _recorded(template, slot)
+        chunks = _recorded(template, slot, count)
         for _ in range(rounds):
             rates["ours"].append(_fires_per_second(template, slot, count))
             for writers in sorted({stores.writers, 1}):

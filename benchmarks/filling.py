@@ -5,7 +5,7 @@ The rows are those that the service itself would have written.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -26,7 +26,6 @@ EVERY_MINUTE = "* * * * *"
 ONCE_A_YEAR = "0 0 1 1 *"
 COALESCE = model.ConcurrencyPolicy.COALESCE_IF_ACTIVE
 ENQUEUE = model.ConcurrencyPolicy.ALWAYS_ENQUEUE
-IDS_AT_ONCE = 10_000
 Model = model.Routine | model.Trigger | model.Run
 
 
@@ -91,7 +90,7 @@ def add_schedules(
     of = [homes[number % len(homes)] for number in range(count)]
     routine, trigger = _routine(homes[0], policy, now), _schedule(homes[0], expression, now, slot)
     newest, step = to_milliseconds(now), 17_000
-    _load(
+    load_like(
         store,
         schema.routines,
         routine,
@@ -108,7 +107,7 @@ def add_schedules(
             for number, (routine_id, home) in enumerate(zip(routine_ids, of, strict=True))
         ),
     )
-    _load(
+    load_like(
         store,
         schema.triggers,
         trigger,
@@ -174,74 +173,10 @@ def _schedule(home: Home, expression: str, now: datetime, slot: datetime) -> mod
     )
 
 
-def add_history(store: Store, now: datetime, lengths: Mapping[str, int]) -> None:
-    """As many coalesced webhook runs behind each routine (by id), the newest a minute ago, those of all in turn."""
-    company = dict(store.rows("SELECT CAST(id AS text), CAST(company_id AS text) FROM routines"))
-    began = now - (max(lengths.values()) + 1) * MINUTE
-    _load(
-        store,
-        schema.runs,
-        _run(began),
-        (
-            {
-                "id": run_id,
-                "company_id": company[routine_id],
-                "routine_id": routine_id,
-                "triggered_at": instant,
-                "cause": f"webhook/{routine_id}/signature/{run_id[::-1]}",  # what is random of an id comes first
-                "completed_at": instant,
-                "updated_at": instant,
-            }
-            for run_id, (routine_id, instant) in zip(_ids(began), _in_turn(lengths, began), strict=False)
-        ),
-    )
-
-
-def _in_turn(lengths: Mapping[str, int], began: datetime) -> Iterator[tuple[str, int]]:
-    """Minute by minute the routines that still run, and the instant in milliseconds."""
-    longest, at, minute = max(lengths.values()), to_milliseconds(began), MINUTE // timedelta(milliseconds=1)
-    for left in range(longest, 0, -1):
-        at += minute
-        for routine_id, length in lengths.items():
-            if length >= left:
-                yield routine_id, at
-
-
-def _ids(at: datetime) -> Iterator[str]:
-    """Ids without end, in ascending order."""
-    ids = Ids()
-    while True:
-        yield from ids.many(at, IDS_AT_ONCE)
-
-
-def _run(at: datetime) -> model.Run:
-    return model.Run(
-        id="",
-        company_id="",
-        routine_id="",
-        trigger_id=None,
-        source=model.Source.WEBHOOK,
-        status=model.RunStatus.COALESCED,
-        triggered_at=at,
-        scheduled_for=None,
-        cause="",
-        idempotency_key=None,
-        trigger_payload='{"service":"web","environment":"production","build":4711}',
-        linked_issue_id=None,
-        coalesced_into_run_id=None,
-        failure_reason=None,
-        details=None,
-        completed_at=at,
-        actor_type=model.ActorType.SYSTEM,
-        actor_id="webhook",
-        updated_at=at,
-    )
-
-
-def _load(store: Store, table: Table, like: Model, varying: Iterable[Mapping[str, object]]) -> None:
+def load_like(store: Store, table: Table, like: Model, varying: Iterable[Mapping[str, object]]) -> None:
     """Rows like a value of the model, each with its own values of some columns, as the driver takes them."""
-    base = {each.name: _stored(getattr(like, each.name)) for each in columns(table, type(like))}
-    store.load(table, tuple(base), (tuple((base | own).values()) for own in varying))
+    base = {each.name: _stored(getattr(like, each.name)) for each in columns(table, type(like))}  # type: ignore[arg-type]  # a class is hashable
+    store.load(table, tuple(base), (tuple({**base, **own}.values()) for own in varying))
 
 
 def _stored(value: object) -> object:

@@ -13,7 +13,8 @@ from time import perf_counter
 
 from benchmarks import bursts
 from benchmarks.figures import Figure, Group, at_most, percentile, ratios
-from benchmarks.filling import ENQUEUE, MINUTE, add_history, add_homes, add_schedules
+from benchmarks.filling import ENQUEUE, MINUTE, add_homes, add_schedules
+from benchmarks.filling_runs import add_history
 from benchmarks.serving import Caller, Server
 from benchmarks.stores import Store, Stores
 
@@ -66,7 +67,7 @@ def measure(stores: Stores, *, quick: bool) -> Group:
         pasts = {runs: _filled(store, routines, runs) for runs, store in ((many, long), (few, short))}
         for number in range(rounds):
             for runs, past in pasts.items():
-                took["dispatch"][runs].append(1000 * bursts.fire(past.store, past.slot + number * MINUTE))
+                took["dispatch"][runs].append(1000 * bursts.fire(past.store, past.slot + number * MINUTE, routines))
         with Server(long) as of_long, Server(short) as of_short:
             callers = {many: Caller(of_long.port), few: Caller(of_short.port)}
             lists = {runs: past.list_path for runs, past in pasts.items()}

@@ -20,10 +20,9 @@ SETTLING_SECONDS = 2
 AHEAD = timedelta(days=1)  # that a server which is then started finds nothing due
 
 
-def _filled(store: Store, count: int, due: int, slots: int) -> tuple[list[datetime], float]:
-    """So many schedules, of which `due` are due at each of some instants; those, and the seconds that it took."""
+def _filled(store: Store, count: int, due: int, slots: int, now: datetime) -> tuple[list[datetime], float]:
+    """So many schedules, of which `due` are due at each of some minutes; those, and the seconds that it took."""
     began = perf_counter()
-    now = datetime.now(UTC) + AHEAD
     homes = add_homes(store, now)
     at = []
     for number in range(1, slots + 1):
@@ -51,12 +50,13 @@ def measure(stores: Stores, *, quick: bool) -> Group:
     bursts.prepare()
     with stores.new() as large, stores.new() as small:
         of = {many: large, few: small}
+        now = datetime.now(UTC) + AHEAD
         for count, store in of.items():
-            slots, seconds = _filled(store, count, due, rounds)
+            slots, seconds = _filled(store, count, due, rounds, now)
             filling.append(seconds)
         for slot in slots:
             for count, store in of.items():
-                took[count].append(1000 * bursts.fire(store, slot))
+                took[count].append(1000 * bursts.fire(store, slot, due))
         for _ in range(2):
             for count, store in of.items():
                 memory[count].append(_megabytes(store))

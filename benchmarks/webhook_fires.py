@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from benchmarks.figures import Figure, Group, at_least, at_most, percentile, ratios
-from benchmarks.filling import add_history
+from benchmarks.filling_runs import add_history
 from benchmarks.serving import ROUTINES, Server, webhooks
 from benchmarks.stores import Store, Stores
 from benchmarks.variants import command, no_storing, one_per_transaction
@@ -81,9 +81,8 @@ def measure(stores: Stores, *, quick: bool) -> Group:
     rounds, count, behind = (1, 500, 3_200) if quick else (3, 10_000, 200_000)
     of: dict[str, list[Round]] = defaultdict(list)
     for _ in range(rounds):
-        first, later = _rounds(stores, count, behind=behind)
-        of["durable"].append(first)
-        of["later"].append(later)
+        for name, each in zip(("durable", "later"), _rounds(stores, count, behind=behind), strict=True):
+            of[name].append(each)
         of["no storing"] += _rounds(stores, count, serve=command(no_storing))
         of["one each"] += _rounds(stores, count // 4, serve=command(one_per_transaction))
         of["enqueued"] += _rounds(stores, count // 4, policy=ENQUEUE)
