@@ -222,7 +222,7 @@ def test_a_slot_fires_once_however_many_schedulers_look_at_once(
 def test_more_triggers_than_one_transaction_takes_all_fire_in_one_pass(
     service: Service, company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("routines.dispatch.scheduler.FIRES_PER_TRANSACTION_MAX", 3)
+    monkeypatch.setattr(service.server.database, "fires_at_once", 3)
     routine = company.routine(concurrencyPolicy="always_enqueue", triggers=[schedule()] * 10)
     service.clock.at = ONE_PM + MINUTE
     service.tick()

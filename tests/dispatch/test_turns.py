@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from routines.dispatch import scheduler
 from routines.dispatch.turns import Turns
 from support.clock import MINUTE, MONDAY_NOON
 from support.schedules import ONE_PM, hourly, tick_at
@@ -60,7 +59,7 @@ def test_one_slot_of_a_company_fires_in_the_first_set_of_anothers_burst(
     service: Service, company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Though it was due last of all."""
-    monkeypatch.setattr(scheduler, "FIRES_PER_TRANSACTION_MAX", 4)
+    monkeypatch.setattr(service.server.database, "fires_at_once", 4)
     for _ in range(12):
         hourly(company)
     small = service.company("Small")

@@ -39,16 +39,20 @@ def dispatch(
     *,
     routines: Mapping[str, RoutineState] | None = None,
     moves: Sequence[Move] = (),
+    all_new: bool = False,
 ) -> list[Receipt]:
     """Record each fire as a run, or recognise it as one, and answer with receipts in the order of `fires`.
 
     The order is also the order of decisions: of twenty fires of one idle routine under `coalesce_if_active` the first
     creates the issue and nineteen join it. Everything is written in the caller's transaction, with what the schedules
     among the triggers move on to. `routines` are those of the fires, where the caller has claimed them already.
+    Where it knows that they are `all_new`, nobody asks whether they were recorded before; the unique index refuses a
+    set of which one was.
     """
     if routines is None:
         routines = transaction.hot.routine_states(list({fire.routine_id for fire in fires}))
-    batch = _Batch(routines, _known_runs(transaction, fires), now, ids.many(now, 2 * len(fires)))
+    known = {} if all_new else _known_runs(transaction, fires)
+    batch = _Batch(routines, known, now, ids.many(now, 2 * len(fires)))
     receipts = [batch.take(fire) for fire in fires]
     batch.number_issues(transaction)
     transaction.hot.write(batch.rows(moves))

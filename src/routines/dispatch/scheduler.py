@@ -16,7 +16,6 @@ import structlog
 from routines.clock import Clock, Ids, monotonic_seconds
 from routines.core.errors import UnavailableError
 from routines.core.fires import Finish
-from routines.core.limits import FIRES_PER_TRANSACTION_MAX
 from routines.core.model import RunStatus
 from routines.dispatch.dispatcher import move_columns
 from routines.dispatch.slots import Plan, plan, settle
@@ -88,7 +87,7 @@ class Scheduler:
             now = self._clock.now()
             with self._database.read() as connection:
                 turns.join(triggers.due_companies(connection, turns.joined_until, now), now)
-            taken = turns.take(FIRES_PER_TRANSACTION_MAX)
+            taken = turns.take(self._database.fires_at_once)
             if not taken:
                 break
             count, with_more = self._settle_due(list(taken), now)
@@ -100,14 +99,14 @@ class Scheduler:
 
     def _settle_due(self, company_ids: Sequence[str], now: datetime) -> tuple[int, set[str]]:
         """Fire a set of what is due of these companies; how many triggers, and which companies may have more."""
-        share = FIRES_PER_TRANSACTION_MAX // len(company_ids)
+        share = self._database.fires_at_once // len(company_ids)
         due: list[DueTrigger] = []
         settled = 0
         try:
             with self._database.write() as transaction:
                 claimed = transaction.hot.claim_due(company_ids, now, share)
                 due = claimed.triggers
-                settled = self._settle(transaction, claimed, now)
+                settled = self._settle(transaction, claimed, now, all_new=True)
         except UnavailableError:
             raise
         except Exception:
@@ -120,16 +119,16 @@ class Scheduler:
         left = {each.company_id for each in due[settled:]}
         return settled, left | {company_id for company_id, count in counts.items() if count >= share}
 
-    def _settle(self, transaction: Transaction, claimed: Claim, now: datetime) -> int:
+    def _settle(self, transaction: Transaction, claimed: Claim, now: datetime, *, all_new: bool = False) -> int:
         """Fire the slots of claimed triggers; of a set with too many fires, the first; how many."""
         plans: list[Plan] = []
         fires = 0
         for trigger in claimed.triggers:
-            if fires >= FIRES_PER_TRANSACTION_MAX:
+            if fires >= self._database.fires_at_once:
                 break
             plans.append(plan(trigger, now, self.grace))
             fires += len(plans[-1].fires)
-        settle(transaction, plans, claimed.routines, now, self._ids)
+        settle(transaction, plans, claimed.routines, now, self._ids, all_new=all_new)
         if claimed.unreadable:
             _take_off(transaction, claimed.unreadable, now)
         return len(plans)

@@ -130,11 +130,16 @@ def settle(
     routines: Mapping[str, RoutineState],
     now: datetime,
     ids: Ids,
+    *,
+    all_new: bool = False,
 ) -> None:
-    """Fire what is planned of claimed triggers and move them on, in the transaction that claimed them."""
+    """Fire what is planned of claimed triggers and move them on, in the transaction that claimed them.
+
+    Slots after `slots_decided_until` are `all_new` as far as anybody knows; should one not be, the set is refused.
+    """
     fires = [fire for each in plans for fire in each.fires]
     moves = [Move(each.trigger.id, max(now, each.trigger.slots_decided_until), each.next_run_at) for each in plans]
-    for receipt in dispatch(transaction, fires, now, ids, routines=routines, moves=moves):
+    for receipt in dispatch(transaction, fires, now, ids, routines=routines, moves=moves, all_new=all_new):
         if receipt.error is not None:  # a slot is never refused; without its record it must not be passed over
             raise receipt.error
 

@@ -236,6 +236,11 @@ class Database(Protocol):
     """A migrated database."""
 
     @property
+    def fires_at_once(self) -> int:
+        """How many fires of a burst are written in one transaction."""
+        ...
+
+    @property
     def writers(self) -> int:
         """How many sets of fires are worth writing at once."""
         ...

@@ -31,7 +31,8 @@ from routines.storage.postgres.watch import APPLICATION_NAME, Watch, ask_time, c
 from routines.storage.schema import metadata
 
 READERS_MAX = 8  # more than two cores can use; a server's connections are few, for a database has some hundred
-WRITERS_MAX = 8  # the batcher's, the scheduler's, and use cases, which wait for each other by company anyway
+WRITERS_MAX = 6  # the batcher's, the scheduler's, and use cases, which wait for each other by company anyway
+ASIDE_MAX = 2  # for statements that take no time and commit at once
 PATIENCE_SECONDS = 5.0  # how long a caller waits for a connection, or for a lock, before it is told 503
 RESCAN_SECONDS = 5.0  # how late a slot may be found of which the announcement was lost
 IDLE_SECONDS_MAX = 10  # a server that hangs in the middle of a transaction loses it, and others take up its slots
@@ -74,6 +75,7 @@ class PostgresDatabase:
     `direct_url` leads to the same database past a pooler in transaction mode, which does not carry notifications.
     """
 
+    fires_at_once = 1_000  # only fires of the same routines wait meanwhile, for some 200 ms
     writers = 2  # one is decided here while PostgreSQL writes the other
     rescan_seconds = RESCAN_SECONDS
 
@@ -82,6 +84,7 @@ class PostgresDatabase:
         self._direct_url = make_url(direct_url or url).set(drivername="postgresql")
         self._writers = _engine(self.url.render_as_string(hide_password=False), WRITERS_MAX, BEGIN_WRITE)
         self._readers = _engine(self.url.render_as_string(hide_password=False), READERS_MAX, BEGIN_READ)
+        self._aside = _engine(self.url.render_as_string(hide_password=False), ASIDE_MAX, None)
         self._watch: Watch | None = None
         self._clock = DatabaseClock()
 
@@ -128,7 +131,7 @@ class PostgresDatabase:
         """
         with _faults_told_apart(), self._writers.begin() as connection:
             driver = _driver(connection)
-            transaction = Transaction(connection, PostgresStatements(driver), PostgresLocks(driver))
+            transaction = Transaction(connection, PostgresStatements(driver, self._lend_aside), PostgresLocks(driver))
             yield transaction
         transaction.committed()
 
@@ -149,7 +152,7 @@ class PostgresDatabase:
     def examine(self, machine: Callable[[], datetime]) -> Iterator[Finding]:
         """What is to be said of the server and the way to it; `machine` tells this machine's time."""
         with self.read() as connection:
-            yield from examine_server(_driver(connection), machine, READERS_MAX + WRITERS_MAX + 1)
+            yield from examine_server(_driver(connection), machine, READERS_MAX + WRITERS_MAX + ASIDE_MAX + 1)
         with _faults_told_apart():
             yield examine_notifications(self._connect_directly)
 
@@ -164,6 +167,13 @@ class PostgresDatabase:
             self._watch.stop()
         self._readers.dispose()
         self._writers.dispose()
+        self._aside.dispose()
+
+    @contextmanager
+    def _lend_aside(self) -> Iterator[psycopg.Connection]:
+        """A connection on which each statement is a transaction."""
+        with _faults_told_apart(), self._aside.connect() as connection:
+            yield _driver(connection)
 
     def _connect_directly(self) -> psycopg.Connection:
         return psycopg.connect(
@@ -172,7 +182,7 @@ class PostgresDatabase:
         )
 
 
-def _engine(url: str, connections: int, begin: str) -> Engine:
+def _engine(url: str, connections: int, begin: str | None) -> Engine:
     engine = create_engine(
         url,
         pool_size=connections,
@@ -188,7 +198,8 @@ def _engine(url: str, connections: int, begin: str) -> Engine:
         connection.adapters.register_loader("uuid", TextLoader)  # ids are texts to the program
 
     event.listen(engine, "connect", prepare)
-    event.listen(engine, "begin", _beginner(begin))
+    if begin is not None:
+        event.listen(engine, "begin", _beginner(begin))
     return engine
 
 

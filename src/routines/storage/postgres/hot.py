@@ -6,7 +6,8 @@ was committed before it began, and a lock may have been waited for (postgresql.o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 
@@ -63,14 +64,20 @@ KNOWN_ALIASES = """
     JOIN runs r ON r.id = a.run_id
     FOR KEY SHARE OF r
 """
-# Locked in one order first: an update of several rows takes them in any.
+# A transaction of its own, which ends at once: a counter is one row for a whole company, and held until the end of a
+# batch it would have all batches of the company wait for each other. It need not be on disk by itself, for the batch
+# that uses its numbers is written to disk after it (postgresql.org/docs/current/wal-async-commit.html). Rows are
+# locked in one order first: an update of several takes them in any.
 TAKE_ISSUE_NUMBERS = """
-    WITH locked AS MATERIALIZED (
+    WITH setting AS MATERIALIZED (
+        SELECT set_config('synchronous_commit', 'off', true)
+    ), locked AS MATERIALIZED (
         SELECT company_id FROM issue_counters WHERE company_id = ANY(%(companies)s::uuid[])
         ORDER BY company_id FOR NO KEY UPDATE
     )
     UPDATE issue_counters AS counter SET last_number = counter.last_number + wanted.number
-    FROM locked JOIN unnest(%(companies)s::uuid[], %(numbers)s::bigint[]) AS wanted(company_id, number)
+    FROM setting CROSS JOIN locked
+    JOIN unnest(%(companies)s::uuid[], %(numbers)s::bigint[]) AS wanted(company_id, number)
         ON wanted.company_id = locked.company_id
     WHERE counter.company_id = locked.company_id
     RETURNING counter.company_id, counter.last_number - wanted.number + 1
@@ -99,10 +106,11 @@ CHANGE_ROUTINES = """
 
 
 class PostgresStatements:
-    """The hot statements on one connection."""
+    """The hot statements on one connection; `aside` lends another for what is not to wait for the end of this one."""
 
-    def __init__(self, driver: Connection) -> None:
+    def __init__(self, driver: Connection, aside: Callable[[], AbstractContextManager[Connection]]) -> None:
         self._driver = driver
+        self._aside = aside
 
     def claim_due(self, company_ids: Sequence[str], now: datetime, each: int) -> Claim:
         """Schedules whose slot has come, with their routines locked: of each company up to `each`, longest due first.
@@ -141,9 +149,10 @@ class PostgresStatements:
         return {(row[0], row[1]): row[2] for row in self._rows(KNOWN_ALIASES, *_causes(causes))}
 
     def take_issue_numbers(self, wanted: Mapping[str, int]) -> dict[str, int]:
-        """Reserve so many issue numbers of each company, and return each company's first."""
+        """Reserve so many issue numbers of each company, and return each company's first; unused ones are gone."""
         asked = {"companies": _array(wanted), "numbers": _array(wanted.values())}
-        return dict(self._driver.execute(TAKE_ISSUE_NUMBERS, asked).fetchall())
+        with self._aside() as driver:
+            return dict(driver.execute(TAKE_ISSUE_NUMBERS, asked).fetchall())
 
     def write(self, rows: Rows) -> None:
         """Write a batch."""

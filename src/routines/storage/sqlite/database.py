@@ -21,6 +21,7 @@ from sqlalchemy.pool import QueuePool
 
 from routines.clock import Clock, ClockSetting, SystemClock, monotonic_seconds
 from routines.core.errors import UnavailableError
+from routines.core.limits import FIRES_PER_TRANSACTION_MAX
 from routines.storage import migrations
 from routines.storage.database import Transaction
 from routines.storage.findings import Finding
@@ -55,6 +56,7 @@ log = structlog.get_logger(__name__)
 class SqliteDatabase:
     """The database file at `path`; `migrate` before the first use."""
 
+    fires_at_once = FIRES_PER_TRANSACTION_MAX  # all others wait meanwhile
     writers = 1
     rescan_seconds = None  # one server, which knows of each change
 
