@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -70,7 +71,10 @@ class ServerProcess:
             headers={"Content-Type": "application/json", **headers},
         )
         with urlopen(request, timeout=30) as response:  # noqa: S310 - our own server
-            content = response.read()
+            try:
+                content = response.read()
+            except HTTPException as cut_off:
+                raise ConnectionError("The reply ends in the middle") from cut_off
             return json.loads(content) if content else None
 
     def kill(self) -> None:

@@ -173,7 +173,11 @@ class PostgresDatabase:
     def _lend_aside(self) -> Iterator[psycopg.Connection]:
         """A connection on which each statement is a transaction."""
         with _faults_told_apart(), self._aside.connect() as connection:
-            yield _driver(connection)
+            try:
+                yield _driver(connection)
+            except psycopg.Error as error:
+                connection.invalidate(error)  # the pool does not see what happens to the driver
+                raise
 
     def _connect_directly(self) -> psycopg.Connection:
         return psycopg.connect(
