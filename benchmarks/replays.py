@@ -95,14 +95,14 @@ def recording_postgres() -> AbstractContextManager[list[Chunk]]:
 
 @contextmanager
 def _recording(
-    place: str, statements: Callable[[Any], Any], recorder: Callable[[Any, Chunk], object]
+    place: str, statements: Callable[..., Any], recorder: Callable[[Any, Chunk], object]
 ) -> Iterator[list[Chunk]]:
     chunks: list[Chunk] = []
 
-    def made(connection: object) -> object:
+    def made(*connections: object) -> object:
         chunk: Chunk = []
         chunks.append(chunk)
-        hot = statements(connection)
+        hot = statements(*connections)
         hot._driver = recorder(hot._driver, chunk)  # noqa: SLF001 - stands in
         return hot
 
