@@ -40,7 +40,7 @@ IDLE_SECONDS_MAX = 10  # a server that hangs in the middle of a transaction lose
 CONNECTION: Mapping[str, Any] = {
     "application_name": APPLICATION_NAME,
     "autocommit": True,  # transactions begin where the service says, with its own words
-    "prepare_threshold": None,  # what is prepared neither passes a pooler nor fits a table that has grown since
+    "prepare_threshold": None,  # a plan that is kept fits the table as it was
     "connect_timeout": 5,
     # A database that is cut off without a word is given up after some 25 seconds.
     "keepalives_idle": 10,
@@ -58,8 +58,14 @@ BEGIN_WRITE = (
     # All that a write transaction reads, it finds by index, a row or a set of ids at a time. A planner that knows
     # nothing of a table yet, or what it knew before ten thousand fires, would rather read the whole of it.
     "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; "
-    "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
+    "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; "
+    # So there is one plan for each statement, whatever the tables hold, and it need not be made each time.
+    "SET LOCAL plan_cache_mode = force_generic_plan"
 )
+PREPARED_AFTER = 1  # planning takes longer than running what is found by index
+PREPARED_MAX = 200  # more than the statements of all use cases
+# What a pooler in transaction mode makes of statements that were prepared: unknown, or known already.
+PREPARED_ELSEWHERE = frozenset({"26000", "42P05"})
 
 # Classes of SQLSTATE (postgresql.org/docs/current/errcodes-appendix.html) that only time or the operator can mend:
 # connection exceptions, transaction rollback, insufficient resources, operator intervention, system error.
@@ -82,7 +88,9 @@ class PostgresDatabase:
     def __init__(self, url: str, direct_url: str | None = None) -> None:
         self.url = make_url(url).set(drivername="postgresql+psycopg")
         self._direct_url = make_url(direct_url or url).set(drivername="postgresql")
+        self._prepares = direct_url is None  # with one there is a pooler between, which they do not pass
         self._writers = _engine(self.url.render_as_string(hide_password=False), WRITERS_MAX, BEGIN_WRITE)
+        event.listen(self._writers, "checkout", self._let_prepare)
         self._readers = _engine(self.url.render_as_string(hide_password=False), READERS_MAX, BEGIN_READ)
         self._aside = _engine(self.url.render_as_string(hide_password=False), ASIDE_MAX, None)
         self._watch: Watch | None = None
@@ -129,7 +137,7 @@ class PostgresDatabase:
         Raises `UnavailableError` when the database cannot be written now; was that during the commit, it may be on
         disk all the same.
         """
-        with _faults_told_apart(), self._writers.begin() as connection:
+        with _faults_told_apart(), self._noticing_a_pooler(), self._writers.begin() as connection:
             driver = _driver(connection)
             transaction = Transaction(connection, PostgresStatements(driver, self._lend_aside), PostgresLocks(driver))
             yield transaction
@@ -178,6 +186,24 @@ class PostgresDatabase:
             except psycopg.Error as error:
                 connection.invalidate(error)  # the pool does not see what happens to the driver
                 raise
+
+    def _let_prepare(self, connection: psycopg.Connection, _record: object, _proxy: object) -> None:
+        connection.prepare_threshold = PREPARED_AFTER if self._prepares else None
+        connection.prepared_max = PREPARED_MAX
+
+    @contextmanager
+    def _noticing_a_pooler(self) -> Iterator[None]:
+        """Prepare no more once it shows that transactions of one connection run on several of the database's."""
+        try:
+            yield
+        except (DBAPIError, psycopg.Error) as error:
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            if getattr(cause, "sqlstate", None) not in PREPARED_ELSEWHERE or not self._prepares:
+                raise
+            self._prepares = False
+            self._writers.dispose()
+            log.warning("pooler_noticed", error=str(cause).strip())
+            raise UnavailableError("The database was reached through a pooler; try again") from error
 
     def _connect_directly(self) -> psycopg.Connection:
         return psycopg.connect(
