@@ -52,12 +52,19 @@ def family_cpu_seconds(pid: int) -> float:
     """As `cpu_seconds`, with the children that it has and those that have ended."""
     of_ended = sum(int(ticks) for ticks in _stat(pid)[13:15]) / os.sysconf("SC_CLK_TCK")
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
-    return cpu_seconds(pid) + of_ended + sum(cpu_seconds(int(child)) for child in children)
+    return cpu_seconds(pid) + of_ended + sum(_cpu_seconds_or_none(int(child)) for child in children)
 
 
 def parent_of(pid: int) -> int:
     """The process that started it."""
     return int(_stat(pid)[1])
+
+
+def _cpu_seconds_or_none(pid: int) -> float:
+    try:
+        return cpu_seconds(pid)
+    except FileNotFoundError:  # it has ended since it was listed, and counts among its parent's ended ones from now on
+        return 0.0
 
 
 def _stat(pid: int) -> list[str]:
