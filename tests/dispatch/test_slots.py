@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from routines.core.instants import iso
+from routines.storage.queries import triggers
 from support.clock import DAY, HOUR, MINUTE, SECOND
 from support.schedules import GRACE, MILLISECOND, ONE_PM, hourly, only_trigger, schedule, slots, tick_at
 from support.service import Company, Place, Service, ok
@@ -19,6 +20,22 @@ POLICIES = (SKIP_MISSED, ENQUEUE_MISSED)
 def hours(first: datetime, count: int) -> list[str]:
     """`count` hourly slots from `first` on, as on the wire."""
     return [iso(first + index * HOUR) for index in range(count)]
+
+
+def test_a_slot_that_was_recorded_already_stays_one_run_and_holds_up_no_other(
+    service: Service, company: Company
+) -> None:
+    """As after a trigger's row was put back to what it was, by hand or from a backup."""
+    again, other = hourly(company), hourly(company)
+    with service.server.database.read() as connection:
+        before = triggers.get(connection, again["triggers"][0]["id"])
+    assert before is not None
+    tick_at(service, ONE_PM)
+    with service.server.database.write() as transaction:
+        triggers.change(transaction.connection, before)
+    tick_at(service, ONE_PM + MINUTE / 2)
+    assert slots(company, again) == slots(company, other) == [iso(ONE_PM)]
+    assert only_trigger(company, again)["nextRunAt"] == iso(ONE_PM + HOUR)
 
 
 def test_a_slot_fires_in_its_minute_and_moves_its_trigger_on(service: Service, company: Company) -> None:

@@ -104,6 +104,20 @@ def test_what_the_operator_or_time_can_mend_is_unavailability(database: Postgres
         transaction.connection.execute(text(f"DO $$ BEGIN RAISE SQLSTATE '{sqlstate}'; END $$"))
 
 
+@pytest.mark.parametrize("sqlstate", ["26000", "42P05"])
+def test_what_a_pooler_does_to_prepared_statements_is_noticed_once(database: PostgresDatabase, sqlstate: str) -> None:
+    def prepares_after() -> int | None:
+        with database.write() as transaction:
+            driver = transaction.connection.connection.driver_connection
+            assert isinstance(driver, psycopg.Connection)
+            return driver.prepare_threshold
+
+    assert prepares_after() is not None
+    with pytest.raises(UnavailableError), database.write() as transaction:
+        transaction.connection.execute(text(f"DO $$ BEGIN RAISE SQLSTATE '{sqlstate}'; END $$"))
+    assert prepares_after() is None
+
+
 def test_a_fault_of_ours_stays_one(database: PostgresDatabase) -> None:
     with pytest.raises(IntegrityError), database.write() as transaction:
         transaction.connection.execute(text("INSERT INTO facts VALUES ('a', NULL)"))
