@@ -92,7 +92,9 @@ class PostgresDatabase:
         self._writers = _engine(self.url.render_as_string(hide_password=False), WRITERS_MAX, BEGIN_WRITE)
         event.listen(self._writers, "checkout", self._let_prepare)
         self._readers = _engine(self.url.render_as_string(hide_password=False), READERS_MAX, BEGIN_READ)
-        self._aside = _engine(self.url.render_as_string(hide_password=False), ASIDE_MAX, None)
+        # Past a pooler: transactions that hold all of its connections would wait for one more without end.
+        aside = self._direct_url.set(drivername="postgresql+psycopg")
+        self._aside = _engine(aside.render_as_string(hide_password=False), ASIDE_MAX, None)
         self._watch: Watch | None = None
         self._clock = DatabaseClock()
 
@@ -198,7 +200,7 @@ class PostgresDatabase:
             yield
         except (DBAPIError, psycopg.Error) as error:
             cause = error.orig if isinstance(error, DBAPIError) else error
-            if getattr(cause, "sqlstate", None) not in PREPARED_ELSEWHERE or not self._prepares:
+            if getattr(cause, "sqlstate", None) not in PREPARED_ELSEWHERE:
                 raise
             self._prepares = False
             self._writers.dispose()
