@@ -22,7 +22,8 @@ from routines.core.instants import to_milliseconds
 from routines.storage.database import Rows, Transaction
 from routines.storage.opening import DatabasePlace, open_database
 from routines.storage.postgres import hot
-from routines.storage.postgres.database import BEGIN_WRITE, PostgresDatabase
+from routines.storage.postgres.database import BEGIN_WRITE, PREPARED_AFTER, REPLAN_SECONDS, PostgresDatabase
+from routines.storage.schema import runs
 from support.clock import HOUR, MINUTE, MONDAY_NOON
 from support.databases import on_postgres
 from support.service import Company, Place, Service, ok
@@ -212,6 +213,34 @@ def test_hot_statements_find_by_index_in_a_database_that_was_never_analysed(plac
         plan = "\n".join(row[0] for row in connection.execute(f"EXPLAIN {filled}").fetchall())
     assert "Index" in plan
     assert not re.search(r"Seq Scan|Bitmap|Hash Join|Merge Join", plan), plan
+
+
+def plan_of_known_causes(transaction: Transaction) -> str:
+    """How a connection finds runs by their causes, as it remembers it."""
+    prepared = transaction.connection.execute(text("SELECT name, statement FROM pg_prepared_statements"))
+    [name] = [name for name, statement in prepared if "JOIN runs r ON r.routine_id = asked.routine_id" in statement]
+    return "\n".join(line for (line,) in transaction.connection.execute(text(f"EXPLAIN EXECUTE {name}(NULL, NULL)")))
+
+
+def test_plans_are_made_anew_as_tables_grow(place: Place, company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was planned for a table of a few rows may be no way to find one among thousands."""
+    routine = company.routine()["id"]
+    ok(company.board.post(f"/routines/{routine}/run"), 202)
+    kept = ", ".join(column.name for column in runs.c if column.name not in {"id", "cause"})
+    more = f"SELECT gen_random_uuid(), gen_random_uuid()::text, {kept} FROM runs, generate_series(1, 20000)"  # noqa: S608 - constants
+    began = time.monotonic()
+    with opened(place) as database:
+        with database.write() as transaction:
+            for _ in range(PREPARED_AFTER + 1):
+                transaction.hot.known_causes([(routine, "unheard of")])
+            before = plan_of_known_causes(transaction)
+            transaction.connection.execute(text(f"INSERT INTO runs (id, cause, {kept}) {more}"))
+        monkeypatch.setattr("routines.storage.postgres.database.monotonic", lambda: began + 2 * REPLAN_SECONDS)
+        with database.write() as transaction:
+            transaction.hot.known_causes([(routine, "unheard of")])
+            after = plan_of_known_causes(transaction)
+    assert after != before, "the cost of what is remembered is that of the table as it is"
+    assert re.search(r"Index Cond: .*routine_id = .*cause = ", after), after
 
 
 def test_texts_reach_the_database_as_they_are(service: Service, company: Company) -> None:

@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from time import monotonic
 from typing import Any
 
 import psycopg
 import structlog
 from psycopg.types.string import TextLoader
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from routines.clock import Clock, ClockSetting, DatabaseClock
 from routines.core.errors import UnavailableError
@@ -64,6 +66,9 @@ BEGIN_WRITE = (
 )
 PREPARED_AFTER = 1  # planning takes longer than running what is found by index
 PREPARED_MAX = 200  # more than the statements of all use cases
+# What was planned while a table was small may read all of a routine's runs to find one: too slow a while later.
+REPLAN_SECONDS = 5.0
+DISCARD_PLANS = "DISCARD PLANS"
 # What a pooler in transaction mode makes of statements that were prepared: unknown, or known already.
 PREPARED_ELSEWHERE = frozenset({"26000", "42P05"})
 
@@ -189,9 +194,16 @@ class PostgresDatabase:
                 connection.invalidate(error)  # the pool does not see what happens to the driver
                 raise
 
-    def _let_prepare(self, connection: psycopg.Connection, _record: object, _proxy: object) -> None:
+    def _let_prepare(self, connection: psycopg.Connection, record: ConnectionPoolEntry, _proxy: object) -> None:
         connection.prepare_threshold = PREPARED_AFTER if self._prepares else None
         connection.prepared_max = PREPARED_MAX
+        now = monotonic()
+        if now - record.info.setdefault("planned_at", now) >= REPLAN_SECONDS:
+            record.info["planned_at"] = now
+            try:
+                connection.execute(DISCARD_PLANS)
+            except psycopg.OperationalError as error:
+                raise DisconnectionError(str(error)) from error  # the pool then makes a new connection
 
     @contextmanager
     def _noticing_a_pooler(self) -> Iterator[None]:
