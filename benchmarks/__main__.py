@@ -31,6 +31,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "idle": BOTH,
     "population": BOTH,
     "history": BOTH,
+    "heartbeats": BOTH,
 }
 """On which databases each is measured, each time on new ones."""
 

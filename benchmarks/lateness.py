@@ -16,7 +16,7 @@ from benchmarks.filling import IDS, MINUTE, add_homes, add_schedules
 from benchmarks.stores import Stores, opened
 from routines.clock import AS_IT_IS, Clock
 from routines.dispatch.scheduler import Scheduler
-from routines.storage.database import Database, Transaction
+from routines.storage.database import Database, Notices, Transaction, ignore
 from routines.storage.queries import triggers
 
 GRACE = timedelta(minutes=1)
@@ -64,7 +64,7 @@ def _late(stores: Stores, schedules: int, slots: int) -> list[float]:
         slot = add_schedules(store, add_homes(store, clock.now()), schedules, clock.now())
         clock.leap_to(slot - APPROACH)
         scheduler = Scheduler(database, clock, IDS, grace=GRACE)
-        database.watch(scheduler.notice)
+        database.watch(Notices(slot=scheduler.notice, wake_up=ignore))
         with _stored_at(database, clock) as stored_at:
             scheduler.start()
             for _ in range(slots):

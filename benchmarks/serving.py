@@ -32,7 +32,9 @@ STOP_SECONDS_MAX = 20
 class Server:
     """`routines serve`, or another command that serves alike, on a database, from entering to leaving."""
 
-    def __init__(self, store: Store, *, command: Sequence[str] = ROUTINES, clock_offset: float = 0) -> None:
+    def __init__(
+        self, store: Store, *, command: Sequence[str] = ROUTINES, clock_offset: float = 0, heartbeats: int = 10
+    ) -> None:
         with socket.create_server((HOST, 0)) as probe:
             self.port: int = probe.getsockname()[1]
         self._command = command
@@ -43,6 +45,7 @@ class Server:
             **store.environment,
             "ROUTINES_FIRE_RATE_PER_MINUTE": UNLIMITED,
             "ROUTINES_TEST_CLOCK_OFFSET_SECONDS": str(clock_offset),
+            "ROUTINES_HEARTBEATS_AT_ONCE": str(heartbeats),
         }
         self.seconds_to_first_answer = 0.0
 

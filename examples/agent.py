@@ -2,6 +2,7 @@
 
     PAPERCLIP_API_URL=http://127.0.0.1:3100 PAPERCLIP_API_KEY=pcp_... python examples/agent.py --once
 
+The service starts it itself for an agent of adapter type `process`, with ["python3", "…/agent.py", "--once"].
 An agent that thinks with a language model differs in `work_on` alone.
 """
 
@@ -29,18 +30,20 @@ class RefusedError(Exception):
 
 
 class Api:
-    """The calls of one agent."""
+    """The calls of one agent; started by the service it has a key for this heartbeat alone, and says which it is."""
 
-    def __init__(self, url: str, key: str) -> None:
+    def __init__(self, url: str, key: str, run_id: str | None) -> None:
         self._url = url.rstrip("/") + "/api"
-        self._key = key
+        self._headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        if run_id is not None:
+            self._headers["X-Paperclip-Run-Id"] = run_id
 
     def call(self, method: str, path: str, body: Material | None = None) -> Any:  # noqa: ANN401 - whatever JSON says
         """The reply's JSON; raises `RefusedError` for what the service refuses, `OSError` where none answers."""
         request = Request(  # noqa: S310 - the address is the operator's own
             self._url + path,
             method=method,
-            headers={"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"},
+            headers=self._headers,
             data=None if body is None else json.dumps(body).encode(),
         )
         try:
@@ -51,11 +54,14 @@ class Api:
             raise RefusedError(f"{method} {path} was answered with {error.code}: {reason}") from None
 
 
-def heartbeat(api: Api) -> None:
-    """One look into the inbox, and the work that is in it; an issue that is refused does not stop the next."""
+def heartbeat(api: Api, task_id: str | None) -> None:
+    """One look into the inbox, and the work that is in it; an issue that is refused does not stop the next.
+
+    An agent that was woken for one issue, `task_id`, leaves the others to their own heartbeats.
+    """
     me = api.call("GET", "/agents/me")
     for entry in api.call("GET", "/agents/me/inbox-lite"):
-        if entry["status"] in TO_WORK_ON:
+        if entry["status"] in TO_WORK_ON and task_id in {None, entry["id"]}:
             try:
                 handle(api, me, entry)
             except RefusedError as refusal:  # such as a checkout when another was faster
@@ -102,13 +108,13 @@ def main() -> int:
     arguments.add_argument("--every", type=float, default=5, metavar="SECONDS", help="how often to look (default 5)")
     wanted = arguments.parse_args()
     try:
-        api = Api(os.environ["PAPERCLIP_API_URL"], os.environ["PAPERCLIP_API_KEY"])
+        api = Api(os.environ["PAPERCLIP_API_URL"], os.environ["PAPERCLIP_API_KEY"], os.environ.get("PAPERCLIP_RUN_ID"))
     except KeyError as missing:
         print(f"Set {missing.args[0]}: PAPERCLIP_API_URL is where the service is, PAPERCLIP_API_KEY the agent's key.")
         return 2
     while True:
         try:
-            heartbeat(api)
+            heartbeat(api, os.environ.get("PAPERCLIP_TASK_ID"))
         except (RefusedError, OSError, ValueError) as problem:  # nobody there, or somebody else
             print(f"This heartbeat failed: {problem}", file=sys.stderr, flush=True)
             if wanted.once:

@@ -129,6 +129,13 @@ def test_one_server_does_everything_on_sqlite(tmp_path: Path) -> None:
     Settings(roles=frozenset({Role.API}), database_url="postgresql://db/routines").check()
 
 
+def test_a_server_that_only_starts_agents_must_know_whom_they_call() -> None:
+    worker = Settings(roles=frozenset({Role.HEARTBEAT}), database_url="postgresql://db/routines")
+    with pytest.raises(SettingsError, match="say where that is with --public-url"):
+        worker.check()
+    replace(worker, public_url="https://routines.example.com").check()
+
+
 @pytest.mark.parametrize(
     "value", ["routines.example", "ftp://routines.example", "http://", "https://[", "http://x:port"]
 )

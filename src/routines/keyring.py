@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import hmac
 import os
 import secrets
 from pathlib import Path
@@ -24,6 +25,7 @@ NONCE_BYTES = 12  # NIST SP 800-38D's recommended length for GCM
 KEY_FILE_MODE = 0o600
 AGENT_KEY_PREFIX = "pcp_"
 BOARD_TOKEN_PREFIX = "rtb_"  # noqa: S105 - a prefix, not a secret
+RUN_TOKEN_PREFIX = "pcr_"  # noqa: S105 - the same
 TOKEN_ENTROPY_BYTES = 24
 
 
@@ -37,6 +39,7 @@ class Keyring:
     def __init__(self, master_key: bytes) -> None:
         self._sealing = AESGCM(_derive(master_key, b"routines webhook secrets"))
         self.session_key = _derive(master_key, b"routines sessions")
+        self._run_tokens = _derive(master_key, b"routines run tokens")
         self.fingerprint = _derive(master_key, b"routines fingerprint").hex()
         """Tells this key from others, and nothing about it."""
 
@@ -54,6 +57,19 @@ class Keyring:
                 "A webhook secret was sealed with another master key: set ROUTINES_MASTER_KEY, or put back the key "
                 "file, as it was when the secret was made; or rotate the secret"
             ) from None
+
+    def run_token(self, run_id: str) -> str:
+        """The token that speaks for a heartbeat: its id, signed (HMAC-SHA256); it is good while the heartbeat runs."""
+        return f"{RUN_TOKEN_PREFIX}{run_id}.{self._run_signature(run_id)}"
+
+    def run_of_token(self, token: str) -> str | None:
+        """The heartbeat for which `run_token` made this token, or None for any other."""
+        run_id, _, signature = token.removeprefix(RUN_TOKEN_PREFIX).partition(".")
+        known = token.startswith(RUN_TOKEN_PREFIX) and token.isascii()
+        return run_id if known and hmac.compare_digest(signature, self._run_signature(run_id)) else None
+
+    def _run_signature(self, run_id: str) -> str:
+        return hmac.digest(self._run_tokens, run_id.encode(), "sha256").hex()
 
 
 def load_master_key(configured: str | None, key_file: Path) -> bytes:

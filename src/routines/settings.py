@@ -17,6 +17,7 @@ from platformdirs import user_data_path
 from routines.clock import AS_IT_IS, ClockSetting
 from routines.core.errors import RoutinesError
 from routines.http.auth import AuthMode, is_loopback_address
+from routines.outgoing import Reach
 from routines.storage.opening import DatabasePlace
 
 DEFAULT_HOST = "127.0.0.1"
@@ -26,6 +27,11 @@ DEFAULT_MISFIRE_GRACE_SECONDS = 60
 MISFIRE_GRACE_SECONDS_MIN = 1  # with none, every slot would be missed by the milliseconds that firing takes
 MISFIRE_GRACE_SECONDS_MAX = 86_400  # all slots within it fire at once; a minutely schedule has 1,440 a day
 DEFAULT_FIRES_PER_MINUTE = 600
+DEFAULT_HEARTBEATS_AT_ONCE = 10  # agents wait for their models most of the time
+HEARTBEATS_AT_ONCE_MAX = 1_000
+DEFAULT_HEARTBEAT_LEASE_SECONDS = 30  # how long the work of a worker that died waits
+HEARTBEAT_LEASE_SECONDS_MIN = 2
+HEARTBEAT_LEASE_SECONDS_MAX = 3_600
 PORT_MAX = 65_535
 RETENTION_DAYS_MIN = 2  # as long a signed request may be accepted, and its run is what tells that it came before
 RETENTION_DAYS_MAX = 36_500
@@ -37,6 +43,7 @@ class Role(StrEnum):
 
     API = "api"
     SCHEDULER = "scheduler"
+    HEARTBEAT = "heartbeat"
 
 
 class SettingsError(RoutinesError):
@@ -60,6 +67,9 @@ class Settings:
     misfire_grace: timedelta = timedelta(seconds=DEFAULT_MISFIRE_GRACE_SECONDS)
     fires_per_minute: int = DEFAULT_FIRES_PER_MINUTE
     retention: timedelta | None = None
+    heartbeats_at_once: int = DEFAULT_HEARTBEATS_AT_ONCE
+    heartbeat_lease: timedelta = timedelta(seconds=DEFAULT_HEARTBEAT_LEASE_SECONDS)
+    private_hosts: Reach = field(default_factory=lambda: Reach.of(""))
     clock: ClockSetting = AS_IT_IS
 
     @property
@@ -74,6 +84,11 @@ class Settings:
     def database(self) -> DatabasePlace:
         """Where the database is."""
         return DatabasePlace(self.database_url, self.data_dir, self.database_direct_url)
+
+    @property
+    def workspaces(self) -> Path:
+        """Where agents work that are given no folder, each in its own."""
+        return self.data_dir / "workspaces"
 
     @property
     def key_file(self) -> Path:
@@ -93,6 +108,10 @@ class Settings:
             )
         if not self.roles:
             raise SettingsError(f"A server needs a role; give one or more of {', '.join(Role)}")
+        if Role.HEARTBEAT in self.roles and Role.API not in self.roles and not self.public_url:
+            raise SettingsError(
+                "Agents that this server starts call a server with the role api; say where that is with --public-url"
+            )
         if self.roles != frozenset(Role) and self.database.file() is not None:
             raise SettingsError(
                 "On SQLite one server does everything; to split the work, give --database-url postgresql://..."
@@ -110,6 +129,13 @@ def _is_http_url(url: str) -> bool:
     except ValueError:
         return False
     return parts.scheme in {"http", "https"} and bool(parts.hostname) and port != 0
+
+
+def _reach(text: str) -> Reach:
+    try:
+        return Reach.of(text)
+    except RoutinesError as error:
+        raise SettingsError(f"ROUTINES_PRIVATE_HOSTS: {error.sentence}") from error
 
 
 def roles_of(text: str) -> frozenset[Role]:
@@ -168,6 +194,18 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         ),
         fires_per_minute=whole_number("ROUTINES_FIRE_RATE_PER_MINUTE", DEFAULT_FIRES_PER_MINUTE, 1),
         retention=timedelta(days=retention_days) if "ROUTINES_RETENTION_DAYS" in given else unset.retention,
+        heartbeats_at_once=whole_number(
+            "ROUTINES_HEARTBEATS_AT_ONCE", unset.heartbeats_at_once, 1, HEARTBEATS_AT_ONCE_MAX
+        ),
+        heartbeat_lease=timedelta(
+            seconds=number(
+                "ROUTINES_HEARTBEAT_LEASE_SECONDS",
+                DEFAULT_HEARTBEAT_LEASE_SECONDS,
+                HEARTBEAT_LEASE_SECONDS_MIN,
+                HEARTBEAT_LEASE_SECONDS_MAX,
+            )
+        ),
+        private_hosts=_reach(given.get("ROUTINES_PRIVATE_HOSTS", "")),
         clock=ClockSetting(
             offset=timedelta(seconds=number("ROUTINES_TEST_CLOCK_OFFSET_SECONDS", 0, -NUMBER_MAX)),
             rate=number("ROUTINES_TEST_CLOCK_RATE", 1, 0),

@@ -5,6 +5,8 @@ Nothing is decided here; every other module gets what it needs handed in.
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from datetime import datetime
@@ -12,11 +14,13 @@ from datetime import datetime
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
-from routines.clock import Clock, Ids
+from routines.clock import Clock, Ids, steady_seconds
 from routines.dispatch import zone_data
 from routines.dispatch.batcher import Batcher
 from routines.dispatch.retention import Retention
 from routines.dispatch.scheduler import Scheduler
+from routines.heartbeat.starting import Starting
+from routines.heartbeat.worker import Worker
 from routines.http.app import make_app, make_health_app
 from routines.http.auth import Authentication, Sessions
 from routines.http.services import Services
@@ -27,6 +31,8 @@ from routines.services.companies import Companies
 from routines.services.context import Context
 from routines.services.firing import FireBatcher, FireSets, Firing
 from routines.services.goals import Goals
+from routines.services.heartbeat_work import HeartbeatWork
+from routines.services.heartbeats import Heartbeats
 from routines.services.identity import Identity
 from routines.services.issues import Issues
 from routines.services.projects import Projects
@@ -34,6 +40,7 @@ from routines.services.routines import Routines
 from routines.services.sealing import require_same_key
 from routines.services.triggers import Triggers
 from routines.settings import Role, Settings
+from routines.storage.database import Notices
 from routines.storage.opening import lock_database, open_database
 from routines.web import pages
 
@@ -66,6 +73,7 @@ class Server:
             public_url=settings.base_url,
             notice_slot=self._notice_slot,
         )
+        self.worker = self._make_worker(context) if Role.HEARTBEAT in settings.roles else None
         self.batcher: FireBatcher = Batcher(self.database, FireSets(context).handle)
         self.identity = Identity(context)
         self.services = _services(context, self.batcher)
@@ -88,18 +96,28 @@ class Server:
     def start(self) -> None:
         """Begin firing; next slots are first computed anew if time zone data has changed."""
         zone_data.refresh(self.database)
-        self.database.watch(self.scheduler.notice)
+        self.database.watch(Notices(slot=self.scheduler.notice, wake_up=self._notice_wake_up))
         self.batcher.start()
         if Role.SCHEDULER in self.settings.roles:
             self.scheduler.start()
             self.retention.start()
+        if self.worker is not None:
+            self.worker.start()
+
+    def leave_off(self) -> None:
+        """Begin nothing more in the background, from a signal's handler too: a stop is coming."""
+        if self.worker is not None:
+            self.worker.leave_off()
 
     def stop(self) -> None:
         """Finish what is in hand, in the order in which nothing new can come, and let go of the database."""
         self.retention.leave_off()
+        self.leave_off()
         self.scheduler.stop()
         self.batcher.stop()
         self.retention.stop()
+        if self.worker is not None:
+            self.worker.stop()
         self._taken.close()
 
     def _notice_slot(self, next_run_at: datetime | None) -> None:
@@ -107,6 +125,22 @@ class Server:
         if next_run_at is not None:
             self.scheduler.notice(next_run_at)
             self.database.announce(next_run_at)
+
+    def _notice_wake_up(self) -> None:
+        if self.worker is not None:
+            self.worker.notice()
+
+    def _make_worker(self, context: Context) -> Worker:
+        settings = self.settings
+        worker_id = f"{socket.gethostname()}:{os.getpid()}:{context.ids.new(self.clock.now())}"
+        starting = Starting(settings.base_url, settings.workspaces, os.environ, context.keyring)
+        return Worker(
+            HeartbeatWork(context, worker_id, settings.heartbeat_lease),
+            starting,
+            places=settings.heartbeats_at_once,
+            reach=settings.private_hosts,
+            monotonic=steady_seconds,
+        )
 
     @asynccontextmanager
     async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
@@ -128,5 +162,6 @@ def _services(context: Context, batcher: FireBatcher) -> Services:
         triggers=triggers,
         firing=Firing(context, batcher),
         issues=Issues(context),
+        heartbeats=Heartbeats(context),
         activity=ActivityLog(context),
     )

@@ -19,13 +19,14 @@ from routines.cli import main
 from routines.cli.migrate import CannotMigrateError, migrate
 from routines.core.errors import RoutinesError
 from routines.storage import migrations
-from routines.storage.database import Database, RowsRefusedError, StoredRow
+from routines.storage.database import Database, Notices, RowsRefusedError, StoredRow, ignore
 from routines.storage.opening import DatabaseInUseError, DatabasePlace, database_at, open_database
 from routines.storage.queries import facts
 from routines.storage.schema import metadata
 from routines.storage.sqlite.tables import SqliteTables
 from routines.storage.transfer import NotEmptyError
 from support.databases import Places
+from support.heartbeats import Worker, issue_for, process_agent
 from support.service import Place, Service, created, ok
 from support.webhooks import webhook
 from support.world import World
@@ -76,6 +77,10 @@ def source(places: Places, lent: ExitStack) -> Place:
     created(service.board.post(f"/issues/{run['linkedIssueId']}/comments", {"body": "a\tb\n\\."}))
     ok(service.board.patch(f"/agents/{world.home.agent_id}", {"reportsTo": world.home.colleague_id}))
     service.board_token("Grace")
+    worker = Worker(service)
+    issue_for(world.home, process_agent(world.home))
+    issue_for(world.home, process_agent(world.home))
+    worker.end(worker.claim()[0], printed=b"all\0 kinds of \xff bytes")
     with service.server.database.write() as transaction:
         facts.put(transaction.connection, "time_zone_data", "2026a")
     service.close()
@@ -163,7 +168,7 @@ def test_a_row_that_cannot_be_kept_leaves_the_target_empty(
 def test_a_database_that_is_served_is_not_moved(source: Place, target: Place) -> None:
     service = Service(source)
     listening = Event()
-    service.server.database.watch(lambda _: listening.set())
+    service.server.database.watch(Notices(slot=lambda _: listening.set(), wake_up=ignore))
     if source.database_url is not None:
         listening.wait(10)
     with pytest.raises(DatabaseInUseError):

@@ -193,7 +193,7 @@ def test_a_title_cannot_add_boxes_or_orders_to_a_review(delivery: Material) -> N
 def asked(description: str | None, payload: Material) -> str:
     """What the agent answers to an issue with that description and one run with that payload."""
     context = {"issue": {"description": description}, "routineRuns": [{"triggerPayload": payload}]}
-    return work_on(Api("http://127.0.0.1:1", "no key"), {}, context)
+    return work_on(Api("http://127.0.0.1:1", "no key", None), {}, context)
 
 
 def test_the_description_chooses_the_work_whatever_the_payload_says(delivery: Material) -> None:

@@ -89,6 +89,13 @@ TABLE = (
     of_company("POST", "/goals", 201, 403, {"title": "New"}),
     of_anything("GET", "/goals/{goal}", 200, 200),
     of_anything("PATCH", "/goals/{goal}", 200, 403, {"title": "Renamed"}),
+    # Heartbeats
+    of_owner("POST", "/agents/{agent}/heartbeat/invoke", 202, {}),
+    of_company("GET", "/heartbeat-runs", 200, 200),
+    of_anything("GET", "/heartbeat-runs/{heartbeat}", 200, 200),
+    of_anything("GET", "/heartbeat-runs/{heartbeat}/log", 200, 200),
+    of_anything("POST", "/heartbeat-runs/{heartbeat}/complete", 403, 403, {"status": "succeeded"}),
+    of_anything("POST", "/heartbeat-runs/{heartbeat}/cancel", 200, 403, {}),
     # Issues
     of_company("GET", "/issues", 200, 200),
     of_company("POST", "/issues", 201, 201, {"title": "New"}),
@@ -142,6 +149,7 @@ def world_of(service: Service) -> World:
         "trigger": company.trigger(routine, kind="webhook")["trigger"]["id"],
         "issue": ok(board.post(f"/routines/{routine}/run"), 202)["linkedIssueId"],
         "goal": ok(board.post(f"/companies/{company.id}/goals", {"title": "Grow"}), 201)["id"],
+        "heartbeat": ok(board.get(f"/companies/{company.id}/heartbeat-runs"))[0]["id"],
         "key": ok(board.post(f"/agents/{company.agent_id}/keys"), 201)["id"],
     }
     callers = {

@@ -25,6 +25,8 @@ FIELDS = {
     "updatedAt",
 }
 
+SECRET = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"
+
 
 def hire(company: Company, **fields: Any) -> dict[str, Any]:
     """A new agent."""
@@ -70,7 +72,7 @@ def test_an_agent_is_changed_field_by_field(service: Service, company: Company) 
         {"title": "Tester"},
         {"capabilities": "Tests things"},
         {"reportsTo": company.agent_id},
-        {"adapterType": "http", "adapterConfig": {"url": "http://127.0.0.1:9"}},
+        {"adapterType": "http", "adapterConfig": {"url": "http://127.0.0.1:9", "secret": SECRET}},
         {"runtimeConfig": {"a": 1}},
     ):
         service.clock.advance(MINUTE)

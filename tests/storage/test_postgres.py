@@ -19,7 +19,7 @@ from sqlalchemy.exc import IntegrityError
 from routines.clock import ClockSetting
 from routines.core.errors import UnavailableError
 from routines.core.instants import to_milliseconds
-from routines.storage.database import Rows, Transaction
+from routines.storage.database import Notices, Rows, Transaction, ignore
 from routines.storage.opening import DatabasePlace, open_database
 from routines.storage.postgres import hot
 from routines.storage.postgres.database import BEGIN_WRITE, PREPARED_AFTER, REPLAN_SECONDS, PostgresDatabase
@@ -32,6 +32,7 @@ pytestmark = on_postgres
 PATIENCE_SECONDS = 10
 SCHEDULE = {"kind": "schedule", "cronExpression": "1 12 * * *"}
 DUE = MONDAY_NOON + MINUTE
+NOBODY_LISTENS = Notices(slot=lambda _: None, wake_up=ignore)
 
 
 @contextmanager
@@ -158,9 +159,9 @@ def test_a_slot_that_came_nearer_is_told_to_every_server(place: Place, database:
     with opened(place) as other:
         for each in (database, other):
             each.make_clock(ClockSetting())
-        other.watch(notice)
+        other.watch(Notices(slot=notice, wake_up=ignore))
         assert listening.wait(PATIENCE_SECONDS), "a server looks once when it begins to listen"
-        database.watch(lambda _: None)
+        database.watch(NOBODY_LISTENS)
         for at in (DUE + HOUR, DUE, DUE + MINUTE):
             database.announce(at)
         wait_until(lambda: DUE in told)
@@ -169,7 +170,7 @@ def test_a_slot_that_came_nearer_is_told_to_every_server(place: Place, database:
 def test_a_watch_that_was_cut_off_comes_back(place: Place, database: PostgresDatabase) -> None:
     looks: list[datetime] = []
     database.make_clock(ClockSetting())
-    database.watch(looks.append)
+    database.watch(Notices(slot=looks.append, wake_up=ignore))
     wait_until(lambda: looks)
     with psycopg.connect(place.database_url or "", autocommit=True) as connection:
         connection.execute(

@@ -25,7 +25,7 @@ from support.service import BASE_URL, Place, Service, ok
 from support.world import World
 
 # For each call, besides the edge cases that are derived from the document.
-EXAMPLES = 30
+EXAMPLES = 20
 EXAMPLES_OF_IDS = 15  # where nothing but the ids in its path can be said to a call
 CONFIG = {
     "checks": {

@@ -1,4 +1,4 @@
-"""What a database says became of every slot, run, issue and wake-up, and which of the service's promises that breaks.
+"""What a database says became of every slot, run, issue and heartbeat, and which of the service's promises that breaks.
 
 It is read past the service, and each finding is a sentence that says what was lost or doubled.
 """
@@ -17,7 +17,7 @@ from sqlalchemy.pool import NullPool
 
 from routines.core import cron
 from routines.core.instants import iso
-from routines.core.model import IssueStatus, RunStatus, Source, TriggerKind
+from routines.core.model import AgentStatus, HeartbeatStatus, IssueStatus, RunStatus, Source, TriggerKind
 from routines.storage import schema
 
 K = TypeVar("K")
@@ -26,6 +26,7 @@ CLOCKS_DIFFER = timedelta(seconds=1)
 """A slot that near to a change of its schedule may have been decided just before it by another server's clock."""
 RUN_OF_ISSUE = {IssueStatus.DONE: RunStatus.COMPLETED, IssueStatus.CANCELLED: RunStatus.FAILED}
 CLOSED = RUN_OF_ISSUE.keys()
+AT_REST = frozenset({AgentStatus.PAUSED, AgentStatus.TERMINATED})
 
 
 def engine_of(database_url: str) -> Engine:
@@ -61,6 +62,8 @@ class Ledger:
             self.runs = rows(schema.runs)
             self.issues = rows(schema.issues)
             self.wake_ups = rows(schema.wake_ups)
+            self.agents = rows(schema.agents)
+            self.heartbeat_runs = rows(schema.heartbeat_runs)
             self.issue_counters = rows(schema.issue_counters)
         engine.dispose()
         self.run_of_id = {run.id: run for run in self.runs}
@@ -73,6 +76,7 @@ class Ledger:
             *self._runs_and_issues(),
             *self._identifiers(),
             *self._wake_ups(),
+            *self._heartbeats(),
         ]
 
     def fired_slots(self) -> list[Row[Any]]:
@@ -140,15 +144,32 @@ class Ledger:
     def _wake_ups(self) -> Iterator[str]:
         waiting = {(wake_up.issue_id, wake_up.agent_id) for wake_up in self.wake_ups}
         by_issue = Counter(wake_up.issue_id for wake_up in self.wake_ups)
+        running = {run.issue_id for run in self.heartbeat_runs if run.status is HeartbeatStatus.RUNNING}
+        last = {run.issue_id: run.status for run in sorted(self.heartbeat_runs, key=lambda run: run.id)}
+        cancelled = {issue_id for issue_id, status in last.items() if status is HeartbeatStatus.CANCELLED}
         open_issues = {issue.id for issue in self.issues if issue.status not in CLOSED}
-        for issue_id in by_issue.keys() - open_issues:
+        for issue_id in by_issue.keys() - open_issues - {None}:
             yield f"doubled: a wake-up waits for issue {issue_id}, which is closed or not there"
         for issue in self.issues:
             fresh = issue.status is IssueStatus.TODO and issue.started_at is None and issue.assignee_agent_id
-            if fresh and (issue.id, issue.assignee_agent_id) not in waiting:
+            awaits_somebody = issue.id in running | cancelled or (issue.id, issue.assignee_agent_id) in waiting
+            if fresh and not awaits_somebody:
                 yield f"lost: nobody is woken for issue {issue.identifier}"
             if by_issue[issue.id] > 1:
                 yield f"doubled: {by_issue[issue.id]} wake-ups wait for issue {issue.identifier}"
+
+    def _heartbeats(self) -> Iterator[str]:
+        yield from _twice("heartbeat", (each.id for each in (*self.wake_ups, *self.heartbeat_runs)))
+        running = [run for run in self.heartbeat_runs if run.status is HeartbeatStatus.RUNNING]
+        yield from _twice("running heartbeat of issue", (run.issue_id for run in running if run.issue_id))
+        at_work = {run.agent_id for run in running}
+        for agent in self.agents:
+            if agent.status not in AT_REST and (agent.status is AgentStatus.RUNNING) != (agent.id in at_work):
+                yield f"torn: agent {agent.name} is {agent.status.value}, and its heartbeats say otherwise"
+        for run in self.heartbeat_runs:
+            is_over = run.finished_at is not None
+            if is_over != (run.status is not HeartbeatStatus.RUNNING) or is_over != (run.lease_expires_at is None):
+                yield f"torn: heartbeat {run.id} is {run.status.value}, and when it ended or its lease say otherwise"
 
 
 def _slots_of(

@@ -26,6 +26,7 @@ PATH_PARAMETERS = {
     "trigger_id": "trigger",
     "public_id": "public_id",
     "issue_id": "issue",
+    "run_id": "heartbeat",
 }
 FIELDS = {
     "agentId": "agent",
@@ -72,13 +73,13 @@ class World:
             return value
         choice = crc32(value.encode(errors="surrogatepass"))
         things = self._pools[pool]
-        return value if choice % LEFT_ALONE == 0 else things[choice // LEFT_ALONE % len(things)]
+        return value if choice % LEFT_ALONE == 0 or not things else things[choice // LEFT_ALONE % len(things)]
 
     def replace(self, identity: str) -> None:
         """Put something new in the place of what was deleted or came to its end."""
         makers: dict[str, Callable[[], str]] = {
             "company": lambda: self.service.company().id,
-            "agent": lambda: self.service.hire(self.home.id, "Eve")[0],
+            "agent": self._hire,
             "key": self._key,
             "project": lambda: self._make("projects", {"name": "Site"}),
             "routine": lambda: str(self.home.routine()["id"]),
@@ -112,6 +113,8 @@ class World:
             self._add("public_id", *(each["publicId"] for each in routine["triggers"] if each["publicId"]))
             run = ok(self.service.board.post(f"/routines/{routine['id']}/run"), 202)
             self._add("issue", run["linkedIssueId"])
+        queued = ok(self.service.board.get(f"/companies/{company.id}/heartbeat-runs"))
+        self._add("heartbeat", *(heartbeat["id"] for heartbeat in queued))
 
     def _add(self, pool: str, *identities: str) -> None:
         self._pools[pool] += identities
@@ -123,6 +126,13 @@ class World:
 
     def _key(self) -> str:
         return str(created(self.service.board.post(f"/agents/{self.home.colleague_id}/keys"))["id"])
+
+    def _hire(self) -> str:
+        """Somebody in the place of an agent who was dismissed, also as the one who gets new routines."""
+        hired = self.service.hire(self.home.id, "Eve")[0]
+        if ok(self.service.board.get(f"/agents/{self.home.agent_id}"))["status"] == "terminated":
+            self.home.agent_id = hired
+        return hired
 
     def _webhook(self) -> str:
         routine = self.home.routine(triggers=[{"kind": "webhook", "signingMode": "none"}])

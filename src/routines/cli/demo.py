@@ -1,6 +1,6 @@
-"""`routines demo`: starts the real service and the example agents, walks through a sample company, ends all of it.
+"""`routines demo`: starts the real service, walks through a sample company whose agents it starts, ends all of it.
 
-The service and the agents are processes as anybody would run them; the steps are `tour`'s.
+The service is a process as anybody would run it; the steps are `tour`'s.
 """
 
 from __future__ import annotations
@@ -18,14 +18,13 @@ from tempfile import TemporaryDirectory
 import routines
 from routines.cli.calls import Call
 from routines.cli.children import Children
-from routines.cli.tour import SampleAgent, Screen, Tour
+from routines.cli.tour import Screen, Tour
 from routines.core.errors import RoutinesError
 
 HOST = "127.0.0.1"
 USUAL_PORT = 3100
 STARTING_SECONDS_MAX = 20  # a first start makes the database, and a busy laptop takes its time
 POLL_SECONDS = 0.1
-AGENT_LOOKS_EVERY_SECONDS = 1
 
 
 class DemoError(RoutinesError):
@@ -49,11 +48,9 @@ def show(*, once: bool, port: int | None) -> None:
         screen.more("run it without ONCE to paste them." if once else "paste any of them into another terminal.")
         url = _start_service(screen, children, folder, _port(port))
         tour = Tour(screen, url)
-        company = tour.set_up()
+        company = tour.set_up([sys.executable, str(examples / "agent.py"), "--once"])
         tour.fire(company, examples / "pull_request.json")
-        tour.introduce_agents(company)
-        for agent in company.agents:
-            _start_agent(children, examples / "agent.py", url, agent)
+        tour.let_agents_work(company)
         tour.await_completed(company, children.check)
         tour.tell_outcome(company)
         if not once:
@@ -81,11 +78,6 @@ def _start_service(screen: Screen, children: Children, folder: Path, port: int) 
             return url
         time.sleep(POLL_SECONDS)
     raise DemoError(f"The service did not answer at {url} within {STARTING_SECONDS_MAX} seconds")
-
-
-def _start_agent(children: Children, script: Path, url: str, agent: SampleAgent) -> None:
-    command = [sys.executable, str(script), "--every", str(AGENT_LOOKS_EVERY_SECONDS)]
-    children.start(agent.name, command, _environment() | {"PAPERCLIP_API_URL": url, "PAPERCLIP_API_KEY": agent.key})
 
 
 def _serve_on(children: Children) -> None:

@@ -10,7 +10,9 @@ import io
 import logging
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import suppress
+from types import FrameType
 from typing import TextIO, cast
 
 import structlog
@@ -42,7 +44,7 @@ def serve(settings: Settings) -> None:
         roles=sorted(settings.roles),
         auth=settings.auth,
     )
-    uvicorn.Server(
+    _HttpServer(
         uvicorn.Config(
             server.app,
             host=settings.host,
@@ -51,8 +53,22 @@ def serve(settings: Settings) -> None:
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=SHUTDOWN_SECONDS_MAX,
-        )
+        ),
+        server.leave_off,
     ).run()
+
+
+class _HttpServer(uvicorn.Server):
+    """Tells the rest of the server of a signal at once: agents need as long to end as callers may take."""
+
+    def __init__(self, config: uvicorn.Config, leave_off: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._leave_off = leave_off
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """What uvicorn does on a signal, and what is to begin with it."""
+        self._leave_off()
+        super().handle_exit(sig, frame)
 
 
 def configure_logging() -> None:

@@ -67,11 +67,10 @@ class Screen:
 
 @dataclass(frozen=True, slots=True)
 class SampleAgent:
-    """An agent of the sample company, with its key."""
+    """An agent of the sample company."""
 
     id: str
     name: str
-    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +104,10 @@ class Tour:
     def __init__(self, screen: Screen, url: str) -> None:
         self._screen = screen
         self._url = url
+        self._company_id = ""
 
-    def set_up(self) -> SampleCompany:
-        """A company with a project, two agents with keys, and three routines."""
+    def set_up(self, command: list[str]) -> SampleCompany:
+        """A company with a project, two agents that are started by this command, and three routines."""
         screen = self._screen
         screen.step("A company with a project and two agents")
         screen.say("A company is what everything belongs to.")
@@ -116,7 +116,11 @@ class Tour:
         screen.say("Its work is done in projects.")
         project = self._post(f"/companies/{company['id']}/projects", sample.PROJECT)
         screen.answer(f"project {project['id']}")
-        ada, ben = (self._hire(company["id"], body) for body in (sample.REVIEWER, sample.EDITOR))
+        ada, ben = (self._hire(company["id"], body, command) for body in (sample.REVIEWER, sample.EDITOR))
+        screen.say("Both are paused for now, so that there is time to look at what happens before they work.")
+        for agent in (ada, ben):
+            self._post(f"/agents/{agent.id}/pause")
+        self._company_id = company["id"]
 
         screen.step("Three routines, one for each kind of trigger")
         screen.say(f"A schedule: each minute {ben.name} says where things stand.")
@@ -144,23 +148,25 @@ class Tour:
         screen.more("this run is coalesced into the first. Its payload is kept, and the agent will see both.")
         self._run_by_hand(company.api, sample.COMMITS[1])
 
-    def introduce_agents(self, company: SampleCompany) -> None:
-        """What an agent sees, before the agents start."""
+    def let_agents_work(self, company: SampleCompany) -> None:
+        """What waits for the agents, and their start."""
         screen = self._screen
         screen.step("The agents")
+        screen.say("Each issue has woken its agent: a heartbeat is queued, and says what it waits for.")
+        for heartbeat in self._get(f"/companies/{self._company_id}/heartbeat-runs"):
+            screen.answer(f"heartbeat {heartbeat['id']} {heartbeat['status']}: {heartbeat['waitingFor']}")
         screen.say(
-            "Each is a process of its own, examples/agent.py, that has its key and nothing else. Once a second it"
+            "They are let go. The service starts examples/agent.py for each, with a prompt and a key that is good for"
         )
-        screen.more("looks into its inbox, checks an issue out, does the work, comments and closes the issue.")
-        screen.say("Ada's inbox, before she starts.")
-        for issue in self._get("/agents/me/inbox-lite", {"Authorization": f"Bearer {company.agents[0].key}"}):
-            screen.answer(f"{issue['identifier']}, {issue['title']}, {issue['status']}")
+        screen.more("this one heartbeat; it checks the issue out, does the work, comments and closes the issue.")
+        for agent in company.agents:
+            self._post(f"/agents/{agent.id}/resume")
 
     def await_completed(self, company: SampleCompany, check: Callable[[], None]) -> None:
         """Wait until each routine has a completed run; `check` raises when there is nothing left to wait for."""
         screen = self._screen
         slot = company.scheduled.trigger["nextRunAt"]
-        screen.say(f"They start. The schedule's first slot is {slot}: at most a minute to wait.")
+        screen.say(f"The schedule's first slot is {slot}: at most a minute to wait.")
         waiting = {routine.id: routine.trigger["kind"] for routine in company.routines}
         for _ in range(int(RUNS_SECONDS_MAX / POLL_SECONDS)):
             check()
@@ -186,6 +192,8 @@ class Tour:
             for run in reversed(runs):
                 screen.answer(f"run {run['id']} {run['status']}, {_issue_or_reason(run)}")
             issue = next(run["linkedIssue"] for run in runs if run["status"] == "completed")
+            [heartbeat] = self._get(f"/companies/{self._company_id}/heartbeat-runs?issueId={issue['id']}")
+            screen.answer(f"heartbeat {heartbeat['id']}, {heartbeat['reason']}: {heartbeat['status']}")
             screen.say(f"What was written on {issue['identifier']}.")
             for comment in self._get(f"/issues/{issue['id']}/comments"):
                 screen.document(comment["body"])
@@ -196,13 +204,12 @@ class Tour:
         self._screen.say(f"{self._url}/ shows it as pages. The schedule goes on each minute, and the agents with it.")
         self._screen.say("Ctrl-C stops everything and removes the data folder.")
 
-    def _hire(self, company_id: str, body: Json) -> SampleAgent:
-        self._screen.say(f"An agent, {body['name']}, and a key with which it calls.")
-        agent = self._post(f"/companies/{company_id}/agents", body)
+    def _hire(self, company_id: str, body: Json, command: list[str]) -> SampleAgent:
+        self._screen.say(f"An agent, {body['name']}, which the service starts itself whenever there is work for it.")
+        started = {"adapterType": "process", "adapterConfig": {"command": command}}
+        agent = self._post(f"/companies/{company_id}/agents", {**body, **started})
         self._screen.answer(f"agent {agent['id']}")
-        key = self._post(f"/agents/{agent['id']}/keys", {"name": "demo"})
-        self._screen.answer(f"key {key['token']}, shown only this once")
-        return SampleAgent(agent["id"], agent["name"], key["token"])
+        return SampleAgent(agent["id"], agent["name"])
 
     def _create_routine(self, project: Json, agent: SampleAgent, body: Json) -> SampleRoutine:
         whose = {"assigneeAgentId": agent.id, "projectId": project["id"]}
@@ -230,8 +237,8 @@ class Tour:
         found: list[Json] = self._shown(Call("GET", f"{self._url}/api{path}", headers=headers or {}))
         return found
 
-    def _post(self, path: str, body: Json) -> Json:
-        made: Json = self._shown(Call("POST", f"{self._url}/api{path}", body))
+    def _post(self, path: str, body: Json | None = None) -> Json:
+        made: Json = self._shown(Call("POST", f"{self._url}/api{path}", {} if body is None else body))
         return made
 
     def _shown(self, call: Call) -> Any:  # noqa: ANN401 - whatever the reply's JSON says

@@ -31,6 +31,8 @@ class Action(Enum):
     CHANGE_ISSUE = (Who.ASSIGNED_AGENT, "change an issue that is not assigned to it")
     MANAGE_COMPANY = (Who.NO_AGENT, "manage companies; the board does")
     MANAGE_AGENT = (Who.NO_AGENT, "manage agents or their keys; the board does")
+    WAKE_AGENT = (Who.ASSIGNED_AGENT, "wake an agent other than itself")
+    CANCEL_HEARTBEAT = (Who.NO_AGENT, "cancel heartbeats; the board does")
     MANAGE_PROJECT = (Who.NO_AGENT, "manage projects; the board does")
     MANAGE_GOAL = (Who.NO_AGENT, "manage goals; the board does")
 

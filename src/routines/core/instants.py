@@ -25,6 +25,11 @@ def to_milliseconds(instant: datetime) -> int:
     return (instant - EPOCH) // MILLISECOND
 
 
+def month_of(instant: datetime) -> datetime:
+    """The first instant of the calendar month of UTC in which an instant lies."""
+    return instant.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
 @lru_cache(maxsize=INSTANTS_CACHED_MAX)
 def iso(instant: datetime) -> str:
     """The wire's form of an instant in UTC: ISO 8601 with milliseconds and `Z`."""

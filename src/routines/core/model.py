@@ -57,12 +57,18 @@ class AgentStatus(StrEnum):
     TERMINATED = "terminated"
 
 
+AT_REST = frozenset({AgentStatus.PAUSED, AgentStatus.TERMINATED})
+"""Statuses of agents that are started for nothing."""
+
+
 class AdapterType(StrEnum):
-    """How an agent is started: `none` polls by itself."""
+    """How an agent is started: `none` polls by itself; `claude_local` and `codex_local` are presets over `process`."""
 
     NONE = "none"
     PROCESS = "process"
     HTTP = "http"
+    CLAUDE_LOCAL = "claude_local"
+    CODEX_LOCAL = "codex_local"
 
 
 class Priority(StrEnum):
@@ -140,8 +146,49 @@ class IssueStatus(StrEnum):
 CLOSED_ISSUE_STATUSES = frozenset({IssueStatus.DONE, IssueStatus.CANCELLED})
 ROUTINE_EXECUTION = "routine_execution"
 """The `originKind` of issues that a fire created."""
-WAKE_UP_REASON = "issue_assigned"
-"""Why an agent is woken: it has an issue that it did not have."""
+
+
+class HeartbeatStatus(StrEnum):
+    """What becomes of a wake-up: it is queued until a worker starts the agent for it."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    CANCELLED = "cancelled"
+
+
+class WakeSource(StrEnum):
+    """What woke an agent."""
+
+    ASSIGNMENT = "assignment"
+    COMMENT = "comment"
+    ON_DEMAND = "on_demand"
+    TIMER = "timer"
+
+
+class WakeReason(StrEnum):
+    """Why an agent is woken; it is told by `PAPERCLIP_WAKE_REASON`."""
+
+    ISSUE_ASSIGNED = "issue_assigned"
+    ISSUE_COMMENTED = "issue_commented"
+    ISSUE_UNFINISHED = "issue_unfinished"
+    PROCESS_LOST = "process_lost"
+    ON_DEMAND = "on_demand"
+    HEARTBEAT_TIMER = "heartbeat_timer"
+
+    @property
+    def source(self) -> WakeSource:
+        """What woke the agent for this reason."""
+        return _SOURCES.get(self, WakeSource.ASSIGNMENT)
+
+
+_SOURCES = {
+    WakeReason.ISSUE_COMMENTED: WakeSource.COMMENT,
+    WakeReason.ON_DEMAND: WakeSource.ON_DEMAND,
+    WakeReason.HEARTBEAT_TIMER: WakeSource.TIMER,
+}
 
 
 class ActorType(StrEnum):
@@ -154,11 +201,17 @@ class ActorType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts; `company_id` is set for agents, who belong to one company."""
+    """Who acts; `company_id` is set for agents, who belong to one company.
+
+    `heartbeat_run_id` is the heartbeat in which an agent acts, and `is_run_token` says that this is all its token is
+    for.
+    """
 
     type: ActorType
     id: str
     company_id: str | None = None
+    heartbeat_run_id: str | None = None
+    is_run_token: bool = False
 
     @property
     def agent_id(self) -> str | None:
@@ -192,7 +245,10 @@ class Company:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """A worker; `adapter_config` and `runtime_config` are JSON texts."""
+    """A worker; `adapter_config` and `runtime_config` are JSON texts.
+
+    `status_reason` says why it is in error; a budget of 0 cents is none; `next_heartbeat_at` is its timer's next time.
+    """
 
     id: str
     company_id: str
@@ -207,6 +263,10 @@ class Agent:
     status: AgentStatus
     created_at: datetime
     updated_at: datetime
+    status_reason: str | None = None
+    failures_in_a_row: int = 0
+    budget_monthly_cents: int = 0
+    next_heartbeat_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -416,3 +476,67 @@ class Activity:
     entity_id: str
     details: str | None
     created_at: datetime
+    heartbeat_run_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WakeUp:
+    """A heartbeat that waits to be started: the agent, what for, and which try of it this is."""
+
+    id: str
+    company_id: str
+    agent_id: str
+    issue_id: str | None
+    reason: WakeReason
+    attempt: int
+    created_at: datetime
+
+    def run(self) -> HeartbeatRun:
+        """The heartbeat that this is, queued."""
+        return HeartbeatRun(
+            id=self.id,
+            company_id=self.company_id,
+            agent_id=self.agent_id,
+            issue_id=self.issue_id,
+            routine_id=None,
+            reason=self.reason,
+            attempt=self.attempt,
+            status=HeartbeatStatus.QUEUED,
+            created_at=self.created_at,
+            updated_at=self.created_at,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatRun:
+    """One execution window of an agent, from the wake-up to its end.
+
+    Until the lease ends it is `worker_id`'s alone; with `accepted_at` an agent elsewhere has it, and the lease is its
+    time limit. Cost is in millionths of a US dollar.
+    """
+
+    id: str
+    company_id: str
+    agent_id: str
+    issue_id: str | None
+    routine_id: str | None
+    reason: WakeReason
+    attempt: int
+    status: HeartbeatStatus
+    created_at: datetime
+    updated_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    worker_id: str | None = None
+    lease_expires_at: datetime | None = None
+    accepted_at: datetime | None = None
+    cancel_requested_at: datetime | None = None
+    exit_code: int | None = None
+    signal: str | None = None
+    error_code: str | None = None
+    error: str | None = None
+    summary: str | None = None
+    input_tokens: int = 0
+    cached_input_tokens: int = 0
+    output_tokens: int = 0
+    cost_micros: int = 0

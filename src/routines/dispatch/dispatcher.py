@@ -15,7 +15,7 @@ from routines.clock import Ids
 from routines.core.errors import ConflictError, NotFoundError, RoutinesError
 from routines.core.fires import Alias, CreateIssue, Decision, Finish, Fire, Join, OpenIssue, Refuse, RoutineState
 from routines.core.instants import to_milliseconds
-from routines.core.model import ROUTINE_EXECUTION, WAKE_UP_REASON, IssueStatus, Run, RunStatus, Source
+from routines.core.model import ROUTINE_EXECUTION, IssueStatus, Run, RunStatus, Source, WakeReason
 from routines.core.policies import decide
 from routines.storage.database import Move, Rows, Transaction
 
@@ -52,10 +52,13 @@ def dispatch(
     if routines is None:
         routines = transaction.hot.routine_states(list({fire.routine_id for fire in fires}))
     known = {} if all_new else _known_runs(transaction, fires)
-    batch = _Batch(routines, known, now, ids.many(now, 2 * len(fires)))
+    batch = _Batch(routines, known, now, ids.many(now, 3 * len(fires)))
     receipts = [batch.take(fire) for fire in fires]
     batch.number_issues(transaction)
-    transaction.hot.write(batch.rows(moves))
+    rows = batch.rows(moves)
+    transaction.hot.write(rows)
+    if rows.wake_ups:
+        transaction.wakes()
     return receipts
 
 
@@ -216,9 +219,7 @@ class _Batch:
             rows.runs.append(self._run_row(new))
             if new.issue_id is not None:
                 rows.issues.append(self._issue_row(new))
-                rows.wake_ups.append(
-                    (new.issue_id, new.state.assignee_agent_id, new.state.company_id, WAKE_UP_REASON, self._now)
-                )
+                rows.wake_ups.append(self._wake_up_row(new))
                 routines[fire.routine_id] = self._now
             rows.aliases.extend(_alias_row(fire, alias, new.run_id) for alias in fire.aliases)
             if fire.verdict is None:
@@ -284,6 +285,12 @@ class _Batch:
             now,
             now,
         )
+
+    def _wake_up_row(self, new: NewRun) -> tuple[object, ...]:
+        state = new.state
+        reason, first_attempt = WakeReason.ISSUE_ASSIGNED.value, 1
+        identity = next(self._ids)
+        return (identity, state.company_id, state.assignee_agent_id, new.issue_id, reason, first_attempt, self._now)
 
     def _result(self, new: NewRun) -> str:
         """What a trigger's `lastResult` says of its last fire."""

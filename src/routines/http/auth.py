@@ -17,10 +17,12 @@ from routines.clock import Clock
 from routines.core.errors import ForbiddenError, UnauthorizedError
 from routines.core.instants import to_milliseconds
 from routines.core.model import LOCAL_BOARD, Actor
+from routines.http.schemas.common import UUID_PATTERN
 from routines.services.identity import Identity
 
 SESSION_COOKIE = "routines_session"
 SESSION_SECONDS_MAX = 14 * 86_400  # two weeks: an operator who looks in each Monday stays signed in
+RUN_ID_HEADER = "x-paperclip-run-id"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -72,6 +74,9 @@ class Authentication:
             holder = self._identity.holder(token.strip()) if scheme.lower() == "bearer" else None
             if holder is None:
                 raise UnauthorizedError
+            run_id = request.headers.get(RUN_ID_HEADER, "")
+            if UUID_PATTERN.fullmatch(run_id):
+                holder = self._identity.in_heartbeat(holder, run_id.lower())
             return holder
         if self.mode is AuthMode.LOCAL_TRUSTED:
             return LOCAL_BOARD

@@ -15,6 +15,7 @@ from routines.services.agents import Agents
 from routines.services.companies import Companies
 from routines.services.firing import Firing
 from routines.services.goals import Goals
+from routines.services.heartbeats import Heartbeats
 from routines.services.issues import Issues
 from routines.services.projects import Projects
 from routines.services.routines import Routines
@@ -33,6 +34,7 @@ class Services:
     triggers: Triggers
     firing: Firing
     issues: Issues
+    heartbeats: Heartbeats
     activity: ActivityLog
 
 

@@ -5,14 +5,20 @@ What an agent does with its issues is in `issues`.
 
 from __future__ import annotations
 
+import json
+import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypedDict
 
 from sqlalchemy import Connection
 
+from routines.core import strict_json
 from routines.core.access import Action, require, require_visible
-from routines.core.errors import ConflictError, ForbiddenError, ImpossibleError, NotFoundError
+from routines.core.adapters import faults, runtime_faults
+from routines.core.errors import ConflictError, ForbiddenError, ImpossibleError, InvalidError, NotFoundError
+from routines.core.heartbeats import HEALTHY
+from routines.core.instants import month_of
 from routines.core.lifecycle import require_assignable
 from routines.core.model import (
     SERVICE,
@@ -23,12 +29,15 @@ from routines.core.model import (
     AgentStatus,
     RoutineStatus,
 )
+from routines.core.signing import SECRET_ENTROPY_BYTES, SigningMode, new_secret
 from routines.keyring import AGENT_KEY_PREFIX, hash_token, new_token
 from routines.services import references
 from routines.services.context import Body, Context, changed_names, company_of_path
 from routines.services.schedules import move_with_routine
+from routines.services.waking import next_timer
 from routines.storage.database import Transaction
-from routines.storage.queries import agents, routines
+from routines.storage.queries import agents, heartbeat_runs, routines, usage, wake_ups
+from routines.storage.queries.usage import UsageTotal
 
 AGENT_NOT_FOUND = "Agent not found"
 UNARCHIVED = (RoutineStatus.ACTIVE, RoutineStatus.PAUSED)
@@ -47,6 +56,7 @@ class NewAgent:
     adapter_type: AdapterType
     adapter_config: str
     runtime_config: str
+    budget_monthly_cents: int
 
 
 class AgentChanges(TypedDict, total=False):
@@ -60,14 +70,17 @@ class AgentChanges(TypedDict, total=False):
     adapter_type: AdapterType
     adapter_config: str
     runtime_config: str
+    budget_monthly_cents: int
 
 
 @dataclass(frozen=True, slots=True)
 class AgentDetail:
-    """An agent and those above it, the nearest first."""
+    """An agent, those above it, the nearest first, and what its heartbeats took since the month began."""
 
     agent: Agent
     chain_of_command: list[Agent]
+    month: datetime
+    usage: UsageTotal
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +106,10 @@ class Agents:
     def get(self, actor: Actor, agent_id: str) -> AgentDetail:
         """An agent and its chain of command."""
         with self.context.database.read() as connection:
-            agent = _visible(connection, actor, agent_id)
-            return AgentDetail(agent, _chain(connection, agent.reports_to))
+            agent = visible_agent(connection, actor, agent_id)
+            month = month_of(self.context.clock.now())
+            spent = usage.of_owner(connection, agent.id, month)
+            return AgentDetail(agent, _chain(connection, agent.reports_to), month, spent)
 
     def myself(self, actor: Actor) -> AgentDetail:
         """The calling agent; `ForbiddenError` for the board, which is none."""
@@ -110,6 +125,7 @@ class Agents:
             company = company_of_path(connection, actor, company_id)
             require(actor, Action.MANAGE_AGENT)
             new = body()
+            _check_configuration(new.adapter_type, new.adapter_config, new.runtime_config)
             if new.reports_to is not None:
                 references.agent(connection, company.id, new.reports_to)
             now = self.context.clock.now()
@@ -122,12 +138,14 @@ class Agents:
                 capabilities=new.capabilities,
                 reports_to=new.reports_to,
                 adapter_type=new.adapter_type,
-                adapter_config=new.adapter_config,
+                adapter_config=_with_secret(new.adapter_type, new.adapter_config),
                 runtime_config=new.runtime_config,
                 status=AgentStatus.IDLE,
                 created_at=now,
                 updated_at=now,
+                budget_monthly_cents=new.budget_monthly_cents,
             )
+            agent = replace(agent, next_heartbeat_at=next_timer(agent, now))
             agents.add(connection, agent)
             self._record(transaction, actor, "created", agent, now, {"name": agent.name})
         return agent
@@ -137,9 +155,14 @@ class Agents:
         with self.context.database.write() as transaction:
             transaction.locks.agent(agent_id)
             connection = transaction.connection
-            before = _visible(connection, actor, agent_id)
+            before = visible_agent(connection, actor, agent_id)
             require(actor, Action.MANAGE_AGENT)
             changes = body()
+            changes = _with_kept_secret(before, changes)
+            kind = changes.get("adapter_type", before.adapter_type)
+            if "adapter_config" in changes or "runtime_config" in changes:
+                config = changes.get("adapter_config", before.adapter_config)
+                _check_configuration(kind, config, changes.get("runtime_config", before.runtime_config))
             superior = changes.get("reports_to")
             if superior is not None:
                 references.agent(connection, before.company_id, superior)
@@ -147,12 +170,16 @@ class Agents:
                     raise ImpossibleError(f"Agent {superior} is this agent or reports to it, so it cannot lead it")
             _require_alive(before)
             after = replace(before, **changes)
+            after = replace(after, adapter_config=_with_secret(after.adapter_type, after.adapter_config))
             names = changed_names(before, after)
             if not names:
                 return before
             now = self.context.clock.now()
             after = replace(after, updated_at=now)
+            if before.runtime_config != after.runtime_config:
+                after = replace(after, next_heartbeat_at=next_timer(after, now))
             agents.change(connection, after)
+            transaction.wakes()  # what kept it from being started may be gone
             self._record(transaction, actor, "updated", after, now, {"changed": names})
         return after
 
@@ -169,7 +196,7 @@ class Agents:
         with self.context.database.write() as transaction:
             transaction.locks.agent(agent_id)
             connection = transaction.connection
-            before = _visible(connection, actor, agent_id)
+            before = visible_agent(connection, actor, agent_id)
             require(actor, Action.MANAGE_AGENT)
             body()
             if before.status is AgentStatus.TERMINATED:
@@ -187,8 +214,11 @@ class Agents:
                 subject = (routine.company_id, "routine", routine.id)
                 details = {"changed": ["status", "pauseReason"], "status": "paused", "pauseReason": reason}
                 self.context.record(connection, SERVICE, "routine.updated", subject, now, details)
-            after = replace(before, status=AgentStatus.TERMINATED, updated_at=now)
+            after = replace(before, status=AgentStatus.TERMINATED, next_heartbeat_at=None, updated_at=now)
             agents.change(connection, after)
+            heartbeat_runs.request_cancel_of_agent(connection, before.id, now)
+            wake_ups.drop_of_agent(connection, before.id)
+            transaction.wakes()
             agents.revoke_keys(connection, before.id, now)
             self._record(transaction, actor, "terminated", after, now)
         return after
@@ -196,14 +226,14 @@ class Agents:
     def keys(self, actor: Actor, agent_id: str) -> list[AgentKey]:
         """An agent's keys without their tokens, revoked ones included."""
         with self.context.database.read() as connection:
-            agent = _visible(connection, actor, agent_id)
+            agent = visible_agent(connection, actor, agent_id)
             return agents.keys_of(connection, agent.id)
 
     def create_key(self, actor: Actor, agent_id: str, body: Body[str]) -> NewKey:
         """Make a key of that name for an agent; its token is shown this once."""
         with self.context.database.write() as transaction:
             transaction.locks.agent(agent_id)
-            agent = _visible(transaction.connection, actor, agent_id)
+            agent = visible_agent(transaction.connection, actor, agent_id)
             require(actor, Action.MANAGE_AGENT)
             name = body()
             require_assignable(agent)
@@ -218,7 +248,7 @@ class Agents:
         """Make a key worthless."""
         with self.context.database.write() as transaction:
             transaction.locks.agent(agent_id)
-            agent = _visible(transaction.connection, actor, agent_id)
+            agent = visible_agent(transaction.connection, actor, agent_id)
             key = agents.key(transaction.connection, agent.id, key_id)
             if key is None:
                 raise NotFoundError("Agent key not found")
@@ -232,15 +262,21 @@ class Agents:
     def _set_status(self, actor: Actor, agent_id: str, body: Body[None], status: AgentStatus, what: str) -> Agent:
         with self.context.database.write() as transaction:
             transaction.locks.agent(agent_id)
-            before = _visible(transaction.connection, actor, agent_id)
+            before = visible_agent(transaction.connection, actor, agent_id)
             require(actor, Action.MANAGE_AGENT)
             body()
             _require_alive(before)
             if before.status is status:
                 return before
             now = self.context.clock.now()
-            after = replace(before, status=status, updated_at=now)
+            if status is AgentStatus.IDLE:
+                if before.status is not AgentStatus.PAUSED and before.status_reason is None:
+                    return before
+                running = heartbeat_runs.running_of_agents(transaction.connection, [before.id]).get(before.id, [])
+                status = HEALTHY.status(running=len(running))
+            after = replace(before, status=status, status_reason=None, failures_in_a_row=0, updated_at=now)
             agents.change(transaction.connection, after)
+            transaction.wakes()
             self._record(transaction, actor, what, after, now)
         return after
 
@@ -257,12 +293,37 @@ class Agents:
         self.context.record(transaction.connection, actor, f"agent.{what}", subject, now, details)
 
 
-def _visible(connection: Connection, actor: Actor, agent_id: str) -> Agent:
+def visible_agent(connection: Connection, actor: Actor, agent_id: str) -> Agent:
+    """The agent with that id, if it exists for this caller; else `NotFoundError`."""
     agent = agents.get(connection, agent_id)
     if agent is None:
         raise NotFoundError(AGENT_NOT_FOUND)
     require_visible(actor, agent.company_id, AGENT_NOT_FOUND)
     return agent
+
+
+def _check_configuration(kind: AdapterType, adapter_config: str, runtime_config: str) -> None:
+    found = faults(kind, json.loads(adapter_config)) + runtime_faults(json.loads(runtime_config))
+    if found:
+        raise InvalidError(found)
+
+
+def _with_secret(kind: AdapterType, adapter_config: str) -> str:
+    """The configuration of an agent that is called by HTTP with a secret to sign with, made unless it has one."""
+    config = json.loads(adapter_config)
+    if kind is not AdapterType.HTTP or config.get("secret"):
+        return adapter_config
+    made = new_secret(SigningMode.STANDARD_WEBHOOKS, secrets.token_bytes(SECRET_ENTROPY_BYTES))
+    return strict_json.dumps({**config, "secret": made})
+
+
+def _with_kept_secret(before: Agent, changes: AgentChanges) -> AgentChanges:
+    """A new configuration that says nothing of the secret leaves it as it is: the agent knows it."""
+    kept = json.loads(before.adapter_config).get("secret")
+    if "adapter_config" not in changes or not kept or before.adapter_type is not AdapterType.HTTP:
+        return changes
+    config = {"secret": kept, **json.loads(changes["adapter_config"])}
+    return {**changes, "adapter_config": strict_json.dumps(config)}
 
 
 def _require_alive(agent: Agent) -> None:

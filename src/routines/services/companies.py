@@ -103,6 +103,7 @@ class Companies:
             now = self.context.clock.now()
             after = replace(after, updated_at=now)
             companies.change(connection, after)
+            transaction.wakes()  # its agents may be started again
             self._record(connection, actor, "updated", after, now, {"changed": names, "status": after.status.value})
         return after
 

@@ -68,6 +68,7 @@ class Context:
             entity_id=entity_id,
             details=None if details is None else strict_json.dumps(details),
             created_at=at,
+            heartbeat_run_id=actor.heartbeat_run_id,
         )
         activity.add(connection, entry)
 

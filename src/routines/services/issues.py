@@ -7,18 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import TypedDict
 
 from sqlalchemy import Connection
 
 from routines.core.access import Action, require, require_visible
 from routines.core.errors import ConflictError, ForbiddenError, ImpossibleError, NotFoundError
-from routines.core.lifecycle import require_assignable, run_after_issue_move
+from routines.core.lifecycle import require_assignable
 from routines.core.limits import LIST_PAGE_MAX
 from routines.core.model import (
     CLOSED_ISSUE_STATUSES,
-    WAKE_UP_REASON,
     Actor,
     Comment,
     Goal,
@@ -27,11 +25,13 @@ from routines.core.model import (
     Priority,
     Project,
     Run,
+    WakeReason,
 )
 from routines.services import references
 from routines.services.context import Body, Context, changed_names, company_of_path
-from routines.storage.database import Transaction
-from routines.storage.queries import goals, issues, projects, runs
+from routines.services.issue_moves import add_comment, move_issue, record_of_issue
+from routines.services.waking import wake_for_issue
+from routines.storage.queries import goals, issues, projects, runs, wake_ups
 from routines.storage.queries.issues import IssueQuery
 
 ISSUE_NOT_FOUND = "Issue not found"
@@ -193,9 +193,8 @@ class Issues:
                 updated_at=now,
             )
             issues.add(connection, issue)
-            if issue.status not in CLOSED_ISSUE_STATUSES:
-                issues.wake(connection, issue, WAKE_UP_REASON)
-            self._record(transaction, actor, "created", issue, now, {"title": issue.title})
+            wake_for_issue(self.context, transaction, issue, WakeReason.ISSUE_ASSIGNED, now)
+            record_of_issue(self.context, transaction, actor, "created", issue, now, {"title": issue.title})
         return issue
 
     def update(self, actor: Actor, issue_id: str, body: Body[IssueUpdate]) -> UpdatedIssue:
@@ -221,8 +220,12 @@ class Issues:
             now = self.context.clock.now()
             after = replace(before, **changes)
             if changed_names(before, after):
-                after = self._move(transaction, actor, before, after, now)
-            comment = None if update.comment is None else self._comment(transaction, actor, after, update.comment, now)
+                after = move_issue(self.context, transaction, actor, before, after, now)
+            comment = (
+                None
+                if update.comment is None
+                else add_comment(self.context, transaction, actor, after, update.comment, now)
+            )
         return UpdatedIssue(after, comment)
 
     def checkout(self, actor: Actor, issue_id: str, body: Body[Checkout]) -> Issue:
@@ -254,8 +257,9 @@ class Issues:
             require_assignable(agent)
             now = self.context.clock.now()
             after = replace(before, assignee_agent_id=wanted.agent_id, status=IssueStatus.IN_PROGRESS)
-            after = self._move(transaction, actor, before, after, now, action="checked_out")
-            issues.drop_wake_ups(transaction.connection, after.id)
+            after = move_issue(self.context, transaction, actor, before, after, now, action="checked_out")
+            if actor.agent_id is not None and actor.heartbeat_run_id is None:
+                wake_ups.drop_of_issue(transaction.connection, after.id)  # it has found the issue by itself
         return after
 
     def release(self, actor: Actor, issue_id: str, body: Body[None]) -> Issue:
@@ -269,7 +273,9 @@ class Issues:
                 raise ConflictError(f"Issue {before.identifier} is {before.status.value}; only an open one is released")
             after = replace(before, status=IssueStatus.TODO)
             if before.status is not after.status:
-                after = self._move(transaction, actor, before, after, self.context.clock.now(), action="released")
+                after = move_issue(
+                    self.context, transaction, actor, before, after, self.context.clock.now(), action="released"
+                )
         return after
 
     def comments(self, actor: Actor, issue_id: str, query: Body[CommentQuery]) -> list[Comment]:
@@ -287,53 +293,7 @@ class Issues:
             transaction.locks.issue(issue_id)
             issue = visible_issue(transaction.connection, actor, issue_id)
             require(actor, Action.COMMENT_ISSUE)
-            return self._comment(transaction, actor, issue, body(), self.context.clock.now())
-
-    def _move(
-        self,
-        transaction: Transaction,
-        actor: Actor,
-        before: Issue,
-        after: Issue,
-        now: datetime,
-        *,
-        action: str = "updated",
-    ) -> Issue:
-        """Store a changed issue with what follows: its times, its run, its agent's wake-up, the audit."""
-        connection = transaction.connection
-        closed = after.status in CLOSED_ISSUE_STATUSES
-        if before.status is not after.status:
-            started = after.started_at or (now if after.status is IssueStatus.IN_PROGRESS else None)
-            after = replace(after, started_at=started, completed_at=now if closed else None)
-        after = replace(after, updated_at=now)
-        issues.change(connection, after)
-        move = run_after_issue_move(before.status, after.status)
-        if move is not None and after.origin_run_id is not None:
-            runs.move_with_issue(connection, after.origin_run_id, move, now)
-        reassigned = before.assignee_agent_id != after.assignee_agent_id
-        reopened = before.status in CLOSED_ISSUE_STATUSES
-        if closed or reassigned:
-            issues.drop_wake_ups(connection, after.id)
-        if not closed and (reassigned or reopened):
-            issues.wake(connection, after, WAKE_UP_REASON)
-        names = changed_names(before, after)
-        self._record(transaction, actor, action, after, now, {"changed": names, "status": after.status.value})
-        return after
-
-    def _comment(self, transaction: Transaction, actor: Actor, issue: Issue, body: str, now: datetime) -> Comment:
-        comment = Comment(
-            self.context.ids.new(now), issue.company_id, issue.id, actor.agent_id, actor.user_id, body, now
-        )
-        issues.add_comment(transaction.connection, comment)
-        self._record(transaction, actor, "comment_added", issue, now, {"commentId": comment.id})
-        return comment
-
-    def _record(
-        self, transaction: Transaction, actor: Actor, what: str, issue: Issue, now: datetime, details: dict[str, object]
-    ) -> None:
-        subject = (issue.company_id, "issue", issue.id)
-        details = {"identifier": issue.identifier, **details}
-        self.context.record(transaction.connection, actor, f"issue.{what}", subject, now, details)
+            return add_comment(self.context, transaction, actor, issue, body(), self.context.clock.now())
 
 
 def visible_issue(connection: Connection, actor: Actor, issue_id: str) -> Issue:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from routines.core.access import Action, require
 from routines.core.errors import ConflictError, ForbiddenError
+from routines.core.instants import month_of
 from routines.core.lifecycle import require_assignable, require_changeable
 from routines.core.limits import LIST_PAGE_MAX, RECENT_RUNS
 from routines.core.model import (
@@ -36,8 +37,9 @@ from routines.services import references
 from routines.services.context import Body, Context, PageQuery, changed_names, company_of_path, visible_routine
 from routines.services.schedules import keep_history, move_with_routine, settle_before_change
 from routines.services.triggers import NewTrigger, SecretMaterial, Triggers
-from routines.storage.queries import agents, issues, projects, routines, runs, triggers
+from routines.storage.queries import agents, issues, projects, routines, runs, triggers, usage
 from routines.storage.queries.routines import RoutineQuery
+from routines.storage.queries.usage import UsageTotal
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ class RoutineDetail:
     triggers: list[Trigger]
     recent_runs: list[RunWithLinks]
     active_issue: Issue | None
+    month: datetime
+    usage: UsageTotal
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +152,7 @@ class Routines:
         with self.context.database.read() as connection:
             routine = visible_routine(connection, actor, routine_id)
             parent = routine.parent_issue_id
+            month = month_of(self.context.clock.now())
             return RoutineDetail(
                 routine=routine,
                 project=projects.get(connection, routine.project_id),
@@ -156,6 +161,8 @@ class Routines:
                 triggers=triggers.of_routines(connection, [routine.id]),
                 recent_runs=linked(connection, runs.page(connection, routine.id, limit=RECENT_RUNS, before=None)),
                 active_issue=issues.open_of_routine(connection, routine.id),
+                month=month,
+                usage=usage.of_owner(connection, routine.id, month),
             )
 
     def runs(self, actor: Actor, routine_id: str, query: Body[PageQuery]) -> list[RunWithLinks]:

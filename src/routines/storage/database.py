@@ -71,7 +71,7 @@ class Move(NamedTuple):
 class Rows:
     """What one batch of fires writes, as tuples in the order of the statements that take them.
 
-    `runs` and `issues` in the order of their tables' columns; `wake_ups` (issue, agent, company, reason, at);
+    `runs`, `issues` and `wake_ups` in the order of their tables' columns;
     `aliases` (routine, cause, run, expiry); `triggers` (fired at, result, slots decided until, next run at, id), where
     a null leaves a column as it is, but the next run at follows from the third; `routines` (triggered at, enqueued at,
     id), the same. Instants are epoch milliseconds.
@@ -144,7 +144,7 @@ class Locks(Protocol):
         ...
 
     def agent(self, agent_id: str) -> None:
-        """The company of an agent."""
+        """The company of an agent, and the agent against those who start it."""
         ...
 
     def project(self, project_id: str) -> None:
@@ -171,6 +171,10 @@ class Locks(Protocol):
         """The company of an issue as `issues_of` does, and the issue."""
         ...
 
+    def issues(self, issue_ids: Sequence[str]) -> None:
+        """Issues with their companies, each as `issue` does; what else is locked comes after all of them."""
+        ...
+
     def routines(self, routine_ids: Sequence[str]) -> None:
         """Routines of a company that is locked, against fires."""
         ...
@@ -184,14 +188,34 @@ class Locks(Protocol):
         ...
 
 
+Notice = Callable[[], None]
+
+
+class Notices(NamedTuple):
+    """Who is told of a slot that may be nearer than the next one known, and that an agent may be started."""
+
+    slot: Callable[[datetime], None]
+    wake_up: Notice
+
+
+def ignore() -> None:
+    """Nobody is to be told."""
+
+
 class Transaction:
     """One write transaction: the connection, its hot statements and locks, and what to do once it is on disk."""
 
-    def __init__(self, connection: Connection, hot: HotStatements, locks: Locks) -> None:
+    def __init__(self, connection: Connection, hot: HotStatements, locks: Locks, notice_wake_up: Notice) -> None:
         self.connection = connection
         self.hot = hot
         self.locks = locks
+        self._notice_wake_up = notice_wake_up
         self._after_commit: list[Callable[[], None]] = []
+
+    def wakes(self) -> None:
+        """Have the workers told, once this transaction is on disk, that an agent may be started."""
+        if self._notice_wake_up not in self._after_commit:
+            self._after_commit.append(self._notice_wake_up)
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Have `action` run once this transaction is on disk, and not at all if it is rolled back."""
@@ -254,8 +278,8 @@ class Database(Protocol):
         """The clock that decides for every server of this database, as a test may have set it."""
         ...
 
-    def watch(self, notice_slot: Callable[[datetime], None]) -> None:
-        """From now until `close`, tell of slots that other servers announce."""
+    def watch(self, notices: Notices) -> None:
+        """From now until `close`, tell of slots that other servers announce, and of wake-ups that any server writes."""
         ...
 
     def announce(self, next_run_at: datetime) -> None:

@@ -5,11 +5,12 @@ It relies on tables having a column for each field of the model, under the same 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, Connection, Select, Table, insert, select, update
+from sqlalchemy import Column, Connection, Select, Table, bindparam, insert, select, update
 
 M = TypeVar("M")
 
@@ -51,6 +52,21 @@ def update_model(connection: Connection, table: Table, value: object) -> None:
     """Store a value as it now is, by its id."""
     named = _named(value)
     connection.execute(update(table).where(table.c.id == named["id"]).values(named))
+
+
+def insert_models(connection: Connection, table: Table, values: Sequence[object]) -> None:
+    """Store new values of one model."""
+    if values:
+        connection.execute(insert(table), [_named(value) for value in values])
+
+
+def update_models(connection: Connection, table: Table, values: Sequence[object]) -> None:
+    """Store values of one model as they now are, by their ids."""
+    if values:
+        named = [_named(value) for value in values]
+        changed: dict[str, Any] = {name: bindparam(name) for name in named[0] if name != "id"}
+        rows = [{**each, "identity": each["id"]} for each in named]
+        connection.execute(update(table).where(table.c.id == bindparam("identity")).values(changed), rows)
 
 
 def _named(value: object) -> dict[str, object]:

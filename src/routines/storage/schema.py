@@ -80,7 +80,13 @@ agents = Table(
     Column("runtime_config", Text, nullable=False),
     Column("status", Word(model.AgentStatus), nullable=False),
     *_made_and_changed(),
+    Column("status_reason", Text),
+    Column("failures_in_a_row", Integer, server_default="0", nullable=False),
+    Column("budget_monthly_cents", BigInteger, server_default="0", nullable=False),
+    Column("next_heartbeat_at", Instant),
 )
+_TIMED = text("next_heartbeat_at IS NOT NULL")
+Index("ix_agents_next_heartbeat_at", agents.c.next_heartbeat_at, sqlite_where=_TIMED)
 
 agent_keys = Table(
     "agent_keys",
@@ -291,15 +297,84 @@ comments = Table(
 )
 Index("ix_comments_issue_id_id", comments.c.issue_id, comments.c.id)
 
-# What an agent is to be woken for; gone once the agent has taken the issue or the issue is closed.
+# What an agent is to be woken for: a heartbeat run that is queued. It is gone once a worker starts the agent, once the
+# agent has taken the issue by itself, or the issue is closed. For an issue, or for an agent without one, it waits once.
 wake_ups = Table(
     "wake_ups",
     metadata,
-    Column("issue_id", Id, primary_key=True),
-    Column("agent_id", Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("company_id", Id, nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("agent_id", Id, nullable=False),
+    Column("issue_id", Id),
+    Column("reason", Word(model.WakeReason), nullable=False),
+    Column("attempt", Integer, nullable=False),
     Column("created_at", Instant, nullable=False),
+)
+_FOR_ISSUE, _FOR_NONE = text("issue_id IS NOT NULL"), text("issue_id IS NULL")
+Index("uq_wake_ups_issue_id", wake_ups.c.issue_id, unique=True, sqlite_where=_FOR_ISSUE)
+Index("uq_wake_ups_agent_id", wake_ups.c.agent_id, unique=True, sqlite_where=_FOR_NONE)
+Index("ix_wake_ups_agent_id_id", wake_ups.c.agent_id, wake_ups.c.id)
+
+# Heartbeats that were started; a queued one is a wake-up, under the same id.
+heartbeat_runs = Table(
+    "heartbeat_runs",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("company_id", Id, nullable=False),
+    Column("agent_id", Id, nullable=False),
+    Column("issue_id", Id),
+    Column("routine_id", Id),
+    Column("reason", Word(model.WakeReason), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("status", Word(model.HeartbeatStatus), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("started_at", Instant),
+    Column("finished_at", Instant),
+    Column("worker_id", Text),
+    Column("lease_expires_at", Instant),
+    Column("accepted_at", Instant),
+    Column("cancel_requested_at", Instant),
+    Column("exit_code", Integer),
+    Column("signal", Text),
+    Column("error_code", Text),
+    Column("error", Text),
+    Column("summary", Text),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("cached_input_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("cost_micros", BigInteger, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
+_RUNNING = text("status = 'running'")
+_RUNNING_FOR_ISSUE = text("status = 'running' AND issue_id IS NOT NULL")
+Index("ix_heartbeat_runs_company_id_id", heartbeat_runs.c.company_id, heartbeat_runs.c.id)
+Index("ix_heartbeat_runs_agent_id_id", heartbeat_runs.c.agent_id, heartbeat_runs.c.id)
+Index("ix_heartbeat_runs_issue_id_id", heartbeat_runs.c.issue_id, heartbeat_runs.c.id)
+Index("ix_heartbeat_runs_routine_id_id", heartbeat_runs.c.routine_id, heartbeat_runs.c.id)
+Index("ix_heartbeat_runs_running", heartbeat_runs.c.agent_id, sqlite_where=_RUNNING)
+# No issue is worked on twice at a time, whatever the workers believe.
+Index("uq_heartbeat_runs_running_issue_id", heartbeat_runs.c.issue_id, unique=True, sqlite_where=_RUNNING_FOR_ISSUE)
+
+# What the heartbeats of an agent, or for a routine's issues, took in a calendar month of UTC.
+usage_totals = Table(
+    "usage_totals",
+    metadata,
+    Column("owner_id", Id, primary_key=True),
+    Column("month", Instant, primary_key=True),
+    Column("heartbeats", BigInteger, nullable=False),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("cached_input_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("cost_micros", BigInteger, nullable=False),
+)
+
+# What a heartbeat printed, as bytes: its beginning in pieces as they came, then the newest of the rest.
+heartbeat_output = Table(
+    "heartbeat_output",
+    metadata,
+    Column("run_id", Id, primary_key=True),
+    Column("start", BigInteger, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
 )
 
 activity = Table(
@@ -314,6 +389,7 @@ activity = Table(
     Column("entity_id", Id, nullable=False),
     Column("details", Text),
     Column("created_at", Instant, nullable=False),
+    Column("heartbeat_run_id", Id),
 )
 Index("ix_activity_company_id_id", activity.c.company_id, activity.c.id)
 

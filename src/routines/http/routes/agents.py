@@ -15,6 +15,7 @@ from routines.http.schemas.agents import (
     KeyReply,
     NewKeyReply,
 )
+from routines.http.schemas.heartbeats import HeartbeatReply
 from routines.http.schemas.issues import InboxIssue
 from routines.http.services import UseCases
 
@@ -61,6 +62,14 @@ def update_agent(call: Caller, use: UseCases, agent_id: PathId) -> Response:
     """Change an agent."""
     updated = use.agents.update(call.actor, agent_id, call.body(AgentUpdate, AgentUpdate.command))
     return reply(200, AgentReply.of(updated, call.actor))
+
+
+@router.post(
+    "/agents/{agent_id}/heartbeat/invoke", **operation(status=202, reply=HeartbeatReply, errors=(400, 404, 409, 415))
+)
+def invoke_heartbeat(call: Caller, use: UseCases, agent_id: PathId) -> Response:
+    """Wake an agent now."""
+    return reply(202, HeartbeatReply.of(use.heartbeats.invoke(call.actor, agent_id, call.no_body)))
 
 
 _MOVE = operation(reply=AgentReply, errors=(400, 404, 409, 415))

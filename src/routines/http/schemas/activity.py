@@ -40,4 +40,5 @@ class ActivityReply(ReplyModel):
     entity_type: str
     entity_id: str
     details: StoredObject | None
+    heartbeat_run_id: str | None
     created_at: Instant

@@ -5,18 +5,23 @@ An agent's configuration may hold secrets of its environment, so only the board 
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, StrictInt
 
 from routines.core import strict_json
+from routines.core.heartbeats import MICROS_OF_A_CENT
 from routines.core.model import Actor, ActorType, AdapterType, Agent, AgentStatus
-from routines.http.schemas.common import Name, Reference, RequestModel, Text, UpdateModel
+from routines.http.schemas.common import AnyWhole, Name, Reference, RequestModel, Text, UpdateModel
+from routines.http.schemas.heartbeats import UsageReply
 from routines.http.schemas.reply import Instant, ReplyModel, StoredObject, Written
 from routines.services.agents import AgentChanges, AgentDetail, NewAgent, NewKey
 
 DEFAULT_ROLE = "general"
 DEFAULT_KEY_NAME = "default"
+BUDGET_CENTS_MAX = 10**12  # more than any budget, and it fits a column
+Budget = Annotated[StrictInt, Field(ge=0, le=BUDGET_CENTS_MAX), AnyWhole]
+"""Cents a month; 0 is no budget, and no limit."""
 
 
 class AgentCreate(RequestModel):
@@ -30,9 +35,8 @@ class AgentCreate(RequestModel):
     adapter_type: AdapterType = AdapterType.NONE
     adapter_config: dict[str, Any] = Field(default_factory=dict)
     runtime_config: dict[str, Any] = Field(default_factory=dict)
-    reference_fields: ClassVar = frozenset(
-        {"icon", "budgetMonthlyCents", "permissions", "metadata", "desiredSkills", "defaultEnvironmentId"}
-    )
+    budget_monthly_cents: Budget = 0
+    reference_fields: ClassVar = frozenset({"icon", "permissions", "metadata", "desiredSkills", "defaultEnvironmentId"})
 
     def command(self) -> NewAgent:
         """The agent to be hired."""
@@ -51,6 +55,7 @@ class AgentUpdate(UpdateModel):
     adapter_type: AdapterType = AdapterType.NONE
     adapter_config: dict[str, Any] = Field(default_factory=dict)
     runtime_config: dict[str, Any] = Field(default_factory=dict)
+    budget_monthly_cents: Budget = 0
     reference_fields: ClassVar = AgentCreate.reference_fields
 
     def command(self) -> AgentChanges:
@@ -76,6 +81,8 @@ class AgentReply(ReplyModel):
     adapter_config: StoredObject
     runtime_config: StoredObject
     status: AgentStatus
+    status_reason: str | None
+    budget_monthly_cents: int
     created_at: Instant
     updated_at: Instant
 
@@ -101,12 +108,17 @@ class AgentDetailReply(AgentReply):
     """An agent with those above it, the nearest first."""
 
     chain_of_command: list[Superior]
+    spent_monthly_cents: int
+    usage: UsageReply
 
     @classmethod
     def detailed(cls, detail: AgentDetail, caller: Actor) -> Written:
         """The reply for an agent with its chain of command, to that caller."""
         hidden = {} if caller.type is ActorType.USER else _HIDDEN
-        return cls.written(detail.agent, chain_of_command=detail.chain_of_command, **hidden)
+        spent = detail.usage.cost_micros // MICROS_OF_A_CENT
+        usage = UsageReply.of(detail.month, detail.usage)
+        above = detail.chain_of_command
+        return cls.written(detail.agent, chain_of_command=above, spent_monthly_cents=spent, usage=usage, **hidden)
 
 
 class KeyCreate(RequestModel):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from enum import StrEnum
 from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import (
@@ -22,9 +23,11 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from routines.core.errors import Fault, InvalidError
 from routines.core.limits import LABEL_CHARACTERS_MAX, NAME_CHARACTERS_MAX, TEXT_CHARACTERS_MAX, TITLE_CHARACTERS_MAX
 
 T = TypeVar("T")
+E = TypeVar("E", bound=StrEnum)
 
 
 def _describe_reference_fields(schema: dict[str, Any], model: type[BaseModel]) -> None:
@@ -114,6 +117,24 @@ Text = Annotated[StrictStr, characters(TEXT_CHARACTERS_MAX)]
 Flag = StrictBool
 AnyWhole = BeforeValidator(lambda value: int(value) if isinstance(value, float) and value.is_integer() else value)
 """Takes 300.0 for 300, between which JSON makes no difference; stands after the bounds of a whole number."""
+
+
+def several(kind: type[StrEnum], example: str) -> Any:  # noqa: ANN401 - an Annotated alias, which has no type of its own
+    """One or more words of a kind, with commas between them; `words_of` reads them."""
+    word = "|".join(kind)
+    return Annotated[
+        StrictStr, WithJsonSchema({"type": "string", "pattern": f"^({word})(,({word}))*$", "example": example})
+    ]
+
+
+def words_of(text: str, kind: type[E]) -> tuple[E, ...]:
+    """The words of a kind that the query's `status` names; raises `InvalidError` for one that is none."""
+    named = text.split(",")
+    unknown = [name for name in named if name not in set(kind)]
+    if unknown:
+        message = f"{unknown[0][:40]!r} is no status; the statuses are {', '.join(kind)}"
+        raise InvalidError([Fault(("status",), message, "enum")])
+    return tuple(kind(name) for name in named)
 
 
 class ErrorReply(BaseModel):

@@ -7,12 +7,21 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, StrictStr, WithJsonSchema
+from pydantic import Field, StrictStr
 
-from routines.core.errors import Fault, InvalidError
 from routines.core.limits import LIST_PAGE_DEFAULT, LIST_PAGE_MAX, NAME_CHARACTERS_MAX, TEXT_CHARACTERS_MAX
 from routines.core.model import GoalLevel, GoalStatus, IssueStatus, Priority, ProjectStatus, RunStatus, Source
-from routines.http.schemas.common import PageLimit, Reference, RequestModel, Text, Title, UpdateModel, characters
+from routines.http.schemas.common import (
+    PageLimit,
+    Reference,
+    RequestModel,
+    Text,
+    Title,
+    UpdateModel,
+    characters,
+    several,
+    words_of,
+)
 from routines.http.schemas.reply import Instant, ReplyModel, StoredObject, Written
 from routines.services.issues import (
     Checkout,
@@ -93,16 +102,10 @@ class CommentCreate(RequestModel):
         return self.body
 
 
-_STATUSES = "|".join(IssueStatus)
-
-
 class IssueFilters(RequestModel):
     """Which of a company's issues are wanted; `status` takes several, separated by commas."""
 
-    status: Annotated[
-        StrictStr,
-        WithJsonSchema({"type": "string", "pattern": f"^({_STATUSES})(,({_STATUSES}))*$", "example": "todo,blocked"}),
-    ] = ""
+    status: several(IssueStatus, "todo,blocked") = ""  # type: ignore[valid-type]  # an alias that is made
     assignee_agent_id: Reference | None = None
     project_id: Reference | None = None
     origin_kind: OriginKind | None = None
@@ -112,15 +115,10 @@ class IssueFilters(RequestModel):
 
     def command(self) -> IssueQuery:
         """The query to be made."""
-        named = self.status.split(",") if "status" in self.model_fields_set else []
-        unknown = [name for name in named if name not in set(IssueStatus)]
-        if unknown:
-            message = f"{unknown[0]!r} is no status; the statuses are {', '.join(IssueStatus)}"
-            raise InvalidError([Fault(("status",), message, "enum")])
         return IssueQuery(
             limit=max(1, min(self.limit, LIST_PAGE_MAX)),
             before=self.before,
-            statuses=tuple(IssueStatus(name) for name in named),
+            statuses=words_of(self.status, IssueStatus) if "status" in self.model_fields_set else (),
             assignee_agent_id=self.assignee_agent_id,
             project_id=self.project_id,
             origin_kind=self.origin_kind,

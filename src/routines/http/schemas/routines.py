@@ -20,6 +20,7 @@ from routines.core.model import (
     RoutineStatus,
 )
 from routines.http.schemas.common import Reference, RequestModel, Text, Title, UpdateModel
+from routines.http.schemas.heartbeats import UsageReply
 from routines.http.schemas.issues import ShortIssue
 from routines.http.schemas.reply import Instant, ReplyModel, Written
 from routines.http.schemas.runs import ListedRun
@@ -181,6 +182,7 @@ class RoutineDetailReply(RoutineReply):
     triggers: list[WholeTrigger]
     recent_runs: list[ListedRun]
     active_issue: ShortIssue | None
+    usage: UsageReply
 
     @classmethod
     def of(cls, detail: RoutineDetail) -> Written:
@@ -193,4 +195,5 @@ class RoutineDetailReply(RoutineReply):
             triggers=detail.triggers,
             recent_runs=[ListedRun.of(run) for run in detail.recent_runs],
             active_issue=detail.active_issue,
+            usage=UsageReply.of(detail.month, detail.usage),
         )

@@ -23,7 +23,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from routines.clock import Clock, ClockSetting, DatabaseClock
 from routines.core.errors import UnavailableError
 from routines.storage import migrations
-from routines.storage.database import Transaction
+from routines.storage.database import Notices, Transaction
 from routines.storage.findings import Finding
 from routines.storage.postgres.examination import examine_notifications, examine_server
 from routines.storage.postgres.hot import PostgresStatements
@@ -101,6 +101,7 @@ class PostgresDatabase:
         aside = self._direct_url.set(drivername="postgresql+psycopg")
         self._aside = _engine(aside.render_as_string(hide_password=False), ASIDE_MAX, None)
         self._watch: Watch | None = None
+        self._notices: Notices | None = None
         self._clock = DatabaseClock()
 
     def migrate(self) -> None:
@@ -116,15 +117,21 @@ class PostgresDatabase:
             ask_time(_driver(connection), self._clock)
         return self._clock
 
-    def watch(self, notice_slot: Callable[[datetime], None]) -> None:
-        """From now until `close`, keep the clock in step, and tell of slots that other servers announce."""
+    def watch(self, notices: Notices) -> None:
+        """From now until `close`, keep the clock in step, and tell of slots and wake-ups, other servers' included."""
+        self._notices = notices
         self._watch = Watch(self._connect_directly, self._clock)
-        self._watch.start(notice_slot)
+        self._watch.start(notices)
 
     def announce(self, next_run_at: datetime) -> None:
         """Tell every server that some trigger's next slot is now this one."""
         if self._watch is not None:
             self._watch.announce(next_run_at)
+
+    def _announce_wake_up(self) -> None:
+        if self._notices is not None and self._watch is not None:
+            self._notices.wake_up()
+            self._watch.announce_wake_up()
 
     @property
     def place(self) -> str:
@@ -146,7 +153,9 @@ class PostgresDatabase:
         """
         with _faults_told_apart(), self._noticing_a_pooler(), self._writers.begin() as connection:
             driver = _driver(connection)
-            transaction = Transaction(connection, PostgresStatements(driver, self._lend_aside), PostgresLocks(driver))
+            transaction = Transaction(
+                connection, PostgresStatements(driver, self._lend_aside), PostgresLocks(driver), self._announce_wake_up
+            )
             yield transaction
         transaction.committed()
 

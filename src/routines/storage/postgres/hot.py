@@ -17,7 +17,7 @@ from routines.core.fires import OpenIssue, RoutineState
 from routines.core.instants import to_milliseconds
 from routines.storage.database import Claim, Rows, Webhook
 from routines.storage.hot_rows import DUE_TRIGGERS, ROUTINE_STATES, WEBHOOKS, claim, routine_state, webhook
-from routines.storage.schema import issues, run_aliases, runs
+from routines.storage.schema import issues, run_aliases, runs, wake_ups
 
 # Claims never wait: a routine that somebody holds is being fired, or changed, which settles its slots itself.
 LOCK_DUE = """
@@ -84,7 +84,7 @@ TAKE_ISSUE_NUMBERS = """
 """
 COPY_RUNS = f"COPY runs ({', '.join(runs.c.keys())}) FROM STDIN"
 COPY_ISSUES = f"COPY issues ({', '.join(issues.c.keys())}) FROM STDIN"
-COPY_WAKE_UPS = "COPY wake_ups (issue_id, agent_id, company_id, reason, created_at) FROM STDIN"
+COPY_WAKE_UPS = f"COPY wake_ups ({', '.join(wake_ups.c.keys())}) FROM STDIN"
 COPY_ALIASES = f"COPY run_aliases ({', '.join(run_aliases.c.keys())}) FROM STDIN"
 CHANGE_TRIGGERS = """
     UPDATE triggers AS t SET

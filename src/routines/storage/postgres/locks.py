@@ -32,10 +32,18 @@ COMPANY_OF_ISSUE = (
     f"SELECT pg_advisory_xact_lock_shared({_COMPANY}, hashtext(company_id::text)) FROM issues "  # noqa: S608 - constants
     "WHERE id = %s::uuid"
 )
+AGENT = "SELECT id FROM agents WHERE id = %s::uuid FOR NO KEY UPDATE"
 ROUTINE_OF_TRIGGER = """
     SELECT id FROM routines WHERE id = (SELECT routine_id FROM triggers WHERE id = %s::uuid) FOR NO KEY UPDATE
 """
 ROUTINES = "SELECT id FROM routines WHERE id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE"
+COMPANIES_OF_ISSUES = f"""
+    SELECT pg_advisory_xact_lock_shared({_COMPANY}, hashtext(found.company_id))
+    FROM (
+        SELECT DISTINCT company_id::text AS company_id FROM issues WHERE id = ANY(%s::uuid[]) ORDER BY 1
+    ) AS found
+"""  # noqa: S608 - constants
+ISSUES = "SELECT id FROM issues WHERE id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE"
 ISSUE = "SELECT id FROM issues WHERE id = %s::uuid FOR NO KEY UPDATE"
 
 
@@ -54,8 +62,9 @@ class PostgresLocks:
         self._lock(COMPANY, company_id)
 
     def agent(self, agent_id: str) -> None:
-        """The company of an agent."""
+        """The company of an agent, and the agent against those who start it."""
         self._lock(COMPANY_OF_AGENT, agent_id)
+        self._lock(AGENT, agent_id)
 
     def project(self, project_id: str) -> None:
         """The company of a project."""
@@ -83,6 +92,12 @@ class PostgresLocks:
         """The company of an issue as `issues_of` does, and the issue."""
         self._lock(COMPANY_OF_ISSUE, issue_id)
         self._lock(ISSUE, issue_id)
+
+    def issues(self, issue_ids: Sequence[str]) -> None:
+        """Issues with their companies, each as `issue` does."""
+        if issue_ids:
+            self._driver.execute(COMPANIES_OF_ISSUES, (list(issue_ids),))
+            self._driver.execute(ISSUES, (list(issue_ids),))
 
     def routines(self, routine_ids: Sequence[str]) -> None:
         """Routines of a company that is locked, against fires."""

@@ -18,9 +18,11 @@ import structlog
 
 from routines.clock import DatabaseClock, monotonic_seconds
 from routines.core.instants import from_milliseconds, to_milliseconds
+from routines.storage.database import Notices, ignore
 
 CHANNEL = "routines_next_slot"
-LISTEN = f"LISTEN {CHANNEL}"
+WAKE_UP_CHANNEL = "routines_wake_up"
+LISTEN = f"LISTEN {CHANNEL}; LISTEN {WAKE_UP_CHANNEL}"
 ANNOUNCE = "SELECT pg_notify(%s, %s)"
 TIME = "SELECT extract(epoch FROM clock_timestamp())::float8"
 WATCHES = """
@@ -53,17 +55,18 @@ class Watch:
     def __init__(self, connect: Callable[[], psycopg.Connection], clock: DatabaseClock) -> None:
         self._connect = connect
         self._clock = clock
-        self._notice_slot: Callable[[datetime], None] = _ignore
+        self._notices = Notices(slot=_ignore, wake_up=ignore)
         self._stopping = Event()
         self._announcement = Lock()
         self._to_announce: datetime | None = None
+        self._wake_up_to_announce = False
         self._bell, self._ear = socket.socketpair()
         self._bell.setblocking(False)
         self._thread = Thread(target=self._run, name="postgres-watch", daemon=True)
 
-    def start(self, notice_slot: Callable[[datetime], None]) -> None:
-        """Begin, telling `notice_slot` of what other servers announce."""
-        self._notice_slot = notice_slot
+    def start(self, notices: Notices) -> None:
+        """Begin, telling of what other servers announce."""
+        self._notices = notices
         self._thread.start()
 
     def stop(self) -> None:
@@ -83,6 +86,12 @@ class Watch:
             self._to_announce = next_run_at
         self._ring()
 
+    def announce_wake_up(self) -> None:
+        """Tell every server, soon, that an agent may be started; of several times at once one is told."""
+        with self._announcement:
+            self._wake_up_to_announce = True
+        self._ring()
+
     def _ring(self) -> None:
         with suppress(OSError):  # it rings already, or nobody is there any more
             self._bell.send(b".")
@@ -95,7 +104,8 @@ class Watch:
                     selector.register(self._ear, selectors.EVENT_READ)
                     connection.execute(LISTEN)
                     # Whatever was announced while nobody listened is looked for now.
-                    self._notice_slot(self._clock.now())
+                    self._notices.slot(self._clock.now())
+                    self._notices.wake_up()
                     self._attend(connection, selector)
             except (psycopg.Error, OSError) as error:
                 log.warning("database_watch_lost", error=str(error).strip())
@@ -114,7 +124,7 @@ class Watch:
             ask_time(connection, self._clock)
             self._tell(connection)
             for notification in connection.notifies(timeout=0):
-                self._notice_slot(from_milliseconds(int(notification.payload)))
+                self._hear(notification)
             ready = selector.select(ASK_TIME_SECONDS)
             if any(key.fileobj is self._ear for key, _ in ready):
                 self._stopping.wait(ANNOUNCE_PAUSE_SECONDS)
@@ -123,8 +133,17 @@ class Watch:
     def _tell(self, connection: psycopg.Connection) -> None:
         with self._announcement:
             nearest, self._to_announce = self._to_announce, None
+            wake_up, self._wake_up_to_announce = self._wake_up_to_announce, False
         if nearest is not None:
             connection.execute(ANNOUNCE, (CHANNEL, str(to_milliseconds(nearest))))
+        if wake_up:
+            connection.execute(ANNOUNCE, (WAKE_UP_CHANNEL, ""))
+
+    def _hear(self, notification: psycopg.Notify) -> None:
+        if notification.channel == WAKE_UP_CHANNEL:
+            self._notices.wake_up()
+        else:
+            self._notices.slot(from_milliseconds(int(notification.payload)))
 
 
 def ask_time(connection: psycopg.Connection, clock: DatabaseClock) -> None:

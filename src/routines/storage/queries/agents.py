@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import Connection, select, update
@@ -14,6 +15,11 @@ from routines.storage.schema import agent_keys, agents
 def get(connection: Connection, agent_id: str) -> Agent | None:
     """The agent, or None."""
     return get_model(connection, agents, Agent, agent_id)
+
+
+def of_ids(connection: Connection, agent_ids: Collection[str]) -> list[Agent]:
+    """These agents; unknown ones are left out."""
+    return every(connection, Agent, select_model(agents, Agent).where(agents.c.id.in_(agent_ids)))
 
 
 def of_company(connection: Connection, company_id: str) -> list[Agent]:
@@ -30,6 +36,22 @@ def add(connection: Connection, agent: Agent) -> None:
 def change(connection: Connection, agent: Agent) -> None:
     """Store an agent as it now is."""
     update_model(connection, agents, agent)
+
+
+def lock(connection: Connection, agent_ids: Collection[str], *, wait: bool) -> set[str]:
+    """Keep these agents, with their heartbeats, to this transaction; without `wait`, those that nobody else has."""
+    query = select(agents.c.id).where(agents.c.id.in_(agent_ids)).order_by(agents.c.id)
+    return set(connection.execute(query.with_for_update(key_share=True, skip_locked=not wait)).scalars())
+
+
+def timer_due(
+    connection: Connection, now: datetime, limit: int, *, among: Collection[str] | None = None
+) -> list[Agent]:
+    """The agents whose timer has come, of these or of all, the longest due first."""
+    query = select_model(agents, Agent).where(agents.c.next_heartbeat_at <= now)
+    if among is not None:
+        query = query.where(agents.c.id.in_(among))
+    return every(connection, Agent, query.order_by(agents.c.next_heartbeat_at).limit(limit))
 
 
 def keys_of(connection: Connection, agent_id: str) -> list[AgentKey]:

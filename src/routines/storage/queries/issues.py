@@ -1,15 +1,16 @@
-"""Questions about issues, their comments and wake-ups, and changes of them; fires have hot statements instead."""
+"""Questions about issues and their comments, and changes of them; fires have hot statements instead."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, case, delete, func, insert, select
+from sqlalchemy import Connection, case, func, select
 
 from routines.core.model import Comment, Issue, IssueInBrief, IssueStatus, Priority
-from routines.storage.rows import every, first, get_model, insert_model, select_model, update_model
-from routines.storage.schema import ISSUE_IS_OPEN, comments, issues, routines, wake_ups
+from routines.storage.rows import columns, every, first, get_model, insert_model, select_model, update_model
+from routines.storage.schema import ISSUE_IS_OPEN, comments, issues, routines
 
 INBOX_STATUSES = (IssueStatus.TODO, IssueStatus.IN_PROGRESS, IssueStatus.IN_REVIEW, IssueStatus.BLOCKED)
 
@@ -23,6 +24,12 @@ def of_ids(connection: Connection, issue_ids: Sequence[str]) -> dict[str, IssueI
     """These issues by id; unknown ones are left out."""
     query = select_model(issues, IssueInBrief).where(issues.c.id.in_(issue_ids))
     return {issue.id: issue for issue in every(connection, IssueInBrief, query)}
+
+
+def whole_of_ids(connection: Connection, issue_ids: Collection[str]) -> list[Issue]:
+    """These issues, in the order of their ids; unknown ones are left out."""
+    query = select_model(issues, Issue).where(issues.c.id.in_(issue_ids))
+    return every(connection, Issue, query.order_by(issues.c.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,31 +110,20 @@ def comments_of(
     return every(connection, Comment, query.order_by(order).limit(limit))
 
 
+def newest_comments(connection: Connection, issue_ids: Collection[str], each: int) -> Mapping[str, list[Comment]]:
+    """The newest comments of these issues, at most so many of each, the newest first."""
+    rank = func.row_number().over(partition_by=comments.c.issue_id, order_by=comments.c.id.desc()).label("rank")
+    ranked = select(comments, rank).where(comments.c.issue_id.in_(issue_ids)).subquery()
+    query = select(*(ranked.c[column.name] for column in columns(comments, Comment))).where(ranked.c.rank <= each)
+    found = defaultdict(list)
+    for comment in every(connection, Comment, query.order_by(ranked.c.id.desc())):
+        found[comment.issue_id].append(comment)
+    return found
+
+
 def add_comment(connection: Connection, new: Comment) -> None:
     """Store a new comment."""
     insert_model(connection, comments, new)
-
-
-def wake(connection: Connection, issue: Issue, reason: str) -> None:
-    """Have the issue's agent woken for it; wake-ups for the same agent and issue that still wait are one."""
-    wait = select(wake_ups.c.issue_id).where(
-        wake_ups.c.issue_id == issue.id, wake_ups.c.agent_id == issue.assignee_agent_id
-    )
-    if issue.assignee_agent_id is not None and connection.execute(wait).first() is None:
-        connection.execute(
-            insert(wake_ups).values(
-                issue_id=issue.id,
-                agent_id=issue.assignee_agent_id,
-                company_id=issue.company_id,
-                reason=reason,
-                created_at=issue.updated_at,
-            )
-        )
-
-
-def drop_wake_ups(connection: Connection, issue_id: str) -> None:
-    """Nobody needs to be woken for this issue any more: it was taken, or closed."""
-    connection.execute(delete(wake_ups).where(wake_ups.c.issue_id == issue_id))
 
 
 def comment_count(connection: Connection, issue_id: str) -> int:

@@ -6,7 +6,19 @@ from typing import NamedTuple
 
 from sqlalchemy import Column, Connection, func, select
 
-from routines.storage.schema import comments, companies, issues, routines, run_aliases, runs, triggers, wake_ups
+from routines.storage.schema import (
+    agents,
+    comments,
+    companies,
+    heartbeat_output,
+    heartbeat_runs,
+    issues,
+    routines,
+    run_aliases,
+    runs,
+    triggers,
+    wake_ups,
+)
 
 _PARENTS: tuple[tuple[Column[str], Column[str]], ...] = (
     (runs.c.company_id, companies.c.id),
@@ -17,6 +29,8 @@ _PARENTS: tuple[tuple[Column[str], Column[str]], ...] = (
     (issues.c.company_id, companies.c.id),
     (comments.c.issue_id, issues.c.id),
     (wake_ups.c.issue_id, issues.c.id),
+    (heartbeat_runs.c.agent_id, agents.c.id),
+    (heartbeat_output.c.run_id, heartbeat_runs.c.id),
 )
 
 

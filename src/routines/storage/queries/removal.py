@@ -1,4 +1,4 @@
-"""What is old enough to be removed, and its removal: runs that are over, activity, causes that cannot come again.
+"""What is old enough to be removed, and its removal: what is over of runs and heartbeats, activity, spent causes.
 
 Age is read off the ids, which carry the time at which they were made, so that no index is needed for it.
 """
@@ -14,7 +14,15 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, select, 
 
 from routines.clock import first_id
 from routines.core.model import RunStatus
-from routines.storage.schema import ISSUE_IS_OPEN, activity, issues, run_aliases, runs
+from routines.storage.schema import (
+    ISSUE_IS_OPEN,
+    activity,
+    heartbeat_output,
+    heartbeat_runs,
+    issues,
+    run_aliases,
+    runs,
+)
 
 BEFORE_ALL = "00000000-0000-0000-0000-000000000000"
 OVER = (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.SKIPPED, RunStatus.COALESCED)
@@ -87,3 +95,19 @@ def remove_expired_aliases(connection: Connection, now: datetime, *, limit: int)
     expired = select(*key).where(run_aliases.c.expires_at < now).order_by(run_aliases.c.expires_at).limit(limit)
     found = [tuple(row) for row in connection.execute(expired)]
     return connection.execute(delete(run_aliases).where(tuple_(*key).in_(found))).rowcount if found else 0
+
+
+def page_of_heartbeats(connection: Connection, age: Age, after: str, *, limit: int) -> Page | None:
+    """The next old heartbeats after an id, or None after the last."""
+    query = select(heartbeat_runs.c.id).where(heartbeat_runs.c.id > after, heartbeat_runs.c.id < first_id(age.until))
+    found = connection.execute(query.order_by(heartbeat_runs.c.id).limit(limit)).scalars().all()
+    going = select(heartbeat_runs.c.id).where(heartbeat_runs.c.id.in_(found), heartbeat_runs.c.finished_at < age.until)
+    return Page(list(connection.execute(going).scalars()), found[-1]) if found else None
+
+
+def remove_heartbeats(connection: Connection, *, age: Age, ids: Sequence[str]) -> int:
+    """Remove those of these heartbeats that are over for long, with what they printed; how many."""
+    old = (heartbeat_runs.c.id.in_(ids), heartbeat_runs.c.finished_at < age.until)
+    going = connection.execute(select(heartbeat_runs.c.id).where(*old)).scalars().all()
+    connection.execute(delete(heartbeat_output).where(heartbeat_output.c.run_id.in_(going)))
+    return connection.execute(delete(heartbeat_runs).where(heartbeat_runs.c.id.in_(going))).rowcount

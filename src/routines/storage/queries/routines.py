@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,6 +18,12 @@ _NOT_DELETED = routines.c.deleted_at.is_(None)
 def get(connection: Connection, routine_id: str) -> Routine | None:
     """The routine, unless it is unknown or deleted."""
     return first(connection, Routine, select_model(routines, Routine).where(routines.c.id == routine_id, _NOT_DELETED))
+
+
+def of_ids(connection: Connection, routine_ids: Collection[str]) -> dict[str, Routine]:
+    """These routines by id; unknown and deleted ones are left out."""
+    query = select_model(routines, Routine).where(routines.c.id.in_(routine_ids), _NOT_DELETED)
+    return {routine.id: routine for routine in every(connection, Routine, query)}
 
 
 @dataclass(frozen=True, slots=True)

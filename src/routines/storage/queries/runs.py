@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, ScalarSelect, select, update
+from sqlalchemy import Connection, ScalarSelect, func, select, update
 
 from routines.core.lifecycle import RunMove
 from routines.core.model import Run, RunStatus
@@ -81,6 +82,24 @@ def last_of_routines(connection: Connection, company_id: str) -> dict[str, Run]:
 def of_issue(connection: Connection, issue_id: str) -> list[Run]:
     """All runs that point to an issue, oldest first."""
     return every(connection, Run, select_model(runs, Run).where(runs.c.linked_issue_id == issue_id).order_by(runs.c.id))
+
+
+def newest_of_issues(
+    connection: Connection, issue_ids: Collection[str], each: int, *, payload_characters: int
+) -> Mapping[str, list[Run]]:
+    """The newest runs that point to these issues, at most so many of each, the oldest of them first.
+
+    Of long payloads only the beginning is read.
+    """
+    rank = func.row_number().over(partition_by=runs.c.linked_issue_id, order_by=runs.c.id.desc()).label("rank")
+    ranked = select(runs.c.id, rank).where(runs.c.linked_issue_id.in_(issue_ids)).subquery()
+    newest = connection.execute(select(ranked.c.id).where(ranked.c.rank <= each)).scalars().all()
+    beginning = func.substr(runs.c.trigger_payload, 1, payload_characters)
+    fields = [beginning if name == "trigger_payload" else runs.c[name] for name in Run._fields]
+    found = defaultdict(list)
+    for run in every(connection, Run, select(*fields).where(runs.c.id.in_(newest)).order_by(runs.c.id)):
+        found[run.linked_issue_id or ""].append(run)
+    return found
 
 
 def move_with_issue(connection: Connection, run_id: str, move: RunMove, at: datetime) -> None:

@@ -23,7 +23,7 @@ from routines.clock import Clock, ClockSetting, SystemClock, monotonic_seconds
 from routines.core.errors import UnavailableError
 from routines.core.limits import FIRES_PER_TRANSACTION_MAX
 from routines.storage import migrations
-from routines.storage.database import Transaction
+from routines.storage.database import Notice, Notices, Transaction, ignore
 from routines.storage.findings import Finding
 from routines.storage.sqlite.fair_lock import FairLock
 from routines.storage.sqlite.hot import SqliteStatements
@@ -62,6 +62,7 @@ class SqliteDatabase:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._notice_wake_up: Notice = ignore
         self._writer_turn = FairLock(patience_seconds=PATIENCE_SECONDS)
         self._writer = _engine(path, connections=1, begin="BEGIN IMMEDIATE", pragmas=("synchronous=FULL",))
         self._readers = _engine(path, connections=READERS_MAX, begin="BEGIN", pragmas=("query_only=ON",))
@@ -75,11 +76,15 @@ class SqliteDatabase:
         """The machine's clock."""
         return SystemClock(setting)
 
-    def watch(self, notice_slot: Callable[[datetime], None]) -> None:
-        """Nothing: there is no other server to hear of."""
+    def watch(self, notices: Notices) -> None:
+        """From now on, tell of wake-ups; there is no other server to hear of slots from."""
+        self._notice_wake_up = notices.wake_up
 
     def announce(self, next_run_at: datetime) -> None:
         """Nothing: there is no other server to tell."""
+
+    def _announce_wake_up(self) -> None:
+        self._notice_wake_up()
 
     @property
     def place(self) -> str:
@@ -99,7 +104,7 @@ class SqliteDatabase:
         Raises `UnavailableError` when the file cannot be written now: disk full, or held by another process.
         """
         with self._writer_turn.turn(), _faults_told_apart(), self._writer.begin() as connection:
-            transaction = Transaction(connection, SqliteStatements(connection), SqliteLocks())
+            transaction = Transaction(connection, SqliteStatements(connection), SqliteLocks(), self._announce_wake_up)
             yield transaction
         transaction.committed()
 

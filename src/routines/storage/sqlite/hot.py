@@ -17,7 +17,7 @@ from routines.core.fires import OpenIssue, RoutineState
 from routines.core.instants import to_milliseconds
 from routines.storage.database import Claim, Rows, Webhook
 from routines.storage.hot_rows import DUE_TRIGGERS, ROUTINE_STATES, WEBHOOKS, claim, routine_state, webhook
-from routines.storage.schema import issues, runs
+from routines.storage.schema import issues, runs, wake_ups
 
 CLAIM_DUE = f"{DUE_TRIGGERS} WHERE t.company_id = ? AND t.next_run_at <= ? ORDER BY t.next_run_at LIMIT ?"
 CLAIM = f"""
@@ -55,7 +55,7 @@ TAKE_ISSUE_NUMBERS = """
 """
 INSERT_RUN = f"INSERT INTO runs VALUES ({', '.join('?' * len(runs.c))})"  # noqa: S608 - constants
 INSERT_ISSUE = f"INSERT INTO issues VALUES ({', '.join('?' * len(issues.c))})"  # noqa: S608 - constants
-INSERT_WAKE_UP = "INSERT INTO wake_ups (issue_id, agent_id, company_id, reason, created_at) VALUES (?, ?, ?, ?, ?)"
+INSERT_WAKE_UP = f"INSERT INTO wake_ups VALUES ({', '.join('?' * len(wake_ups.c))})"  # noqa: S608 - constants
 INSERT_ALIAS = "INSERT INTO run_aliases (routine_id, cause, run_id, expires_at) VALUES (?, ?, ?, ?)"
 CHANGE_TRIGGER = """
     UPDATE triggers SET

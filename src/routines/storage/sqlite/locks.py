@@ -38,6 +38,9 @@ class SqliteLocks:
     def issue(self, issue_id: str) -> None:
         """Held."""
 
+    def issues(self, issue_ids: Sequence[str]) -> None:
+        """Issues with their companies, each as `issue` does."""
+
     def routines(self, routine_ids: Sequence[str]) -> None:
         """Held."""
 

@@ -1,0 +1,86 @@
+"""What follows when an issue changes, whoever changes it: its times, its run, its agent's wake-up, the audit.
+
+The use cases that change issues are in `issues`, and what a heartbeat's end does to one in `heartbeat_endings`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from routines.core.heartbeats import IN_HAND
+from routines.core.lifecycle import run_after_issue_move
+from routines.core.model import CLOSED_ISSUE_STATUSES, Actor, Comment, Issue, IssueStatus, WakeReason
+from routines.services.context import Context, changed_names
+from routines.services.waking import NOT_WORKED_ON, wake_for_issue
+from routines.storage.database import Transaction
+from routines.storage.queries import issues, runs, wake_ups
+
+
+def move_issue(
+    context: Context,
+    transaction: Transaction,
+    actor: Actor,
+    before: Issue,
+    after: Issue,
+    now: datetime,
+    *,
+    action: str = "updated",
+) -> Issue:
+    """Store an issue that differs from what it was, with what follows from it; the issue is locked."""
+    connection = transaction.connection
+    closed = after.status in CLOSED_ISSUE_STATUSES
+    if before.status is not after.status:
+        started = after.started_at or (now if after.status is IssueStatus.IN_PROGRESS else None)
+        after = replace(after, started_at=started, completed_at=now if closed else None)
+    after = replace(after, updated_at=now)
+    issues.change(connection, after)
+    move = run_after_issue_move(before.status, after.status)
+    if move is not None and after.origin_run_id is not None:
+        runs.move_with_issue(connection, after.origin_run_id, move, now)
+    reassigned = before.assignee_agent_id != after.assignee_agent_id
+    if after.status in NOT_WORKED_ON or reassigned:
+        wake_ups.drop_of_issue(connection, after.id)
+    if reassigned or _is_to_be_gone_on_with(actor, before, after):
+        wake_for_issue(context, transaction, after, WakeReason.ISSUE_ASSIGNED, now)
+    names = changed_names(before, after)
+    record_of_issue(context, transaction, actor, action, after, now, {"changed": names, "status": after.status.value})
+    return after
+
+
+def _is_to_be_gone_on_with(actor: Actor, before: Issue, after: Issue) -> bool:
+    """True if a move takes an issue up again, or if somebody else gives it back to its agent."""
+    if after.status not in IN_HAND or before.status is after.status:
+        return False
+    if before.status in NOT_WORKED_ON:
+        return True
+    return after.status is IssueStatus.TODO and actor.agent_id != after.assignee_agent_id
+
+
+def add_comment(
+    context: Context, transaction: Transaction, actor: Actor, issue: Issue, body: str, now: datetime
+) -> Comment:
+    """Store a comment on an issue, which is locked, and wake the issue's agent unless it said it itself."""
+    comment = Comment(context.ids.new(now), issue.company_id, issue.id, actor.agent_id, actor.user_id, body, now)
+    issues.add_comment(transaction.connection, comment)
+    is_outside = actor.agent_id is not None or actor.user_id is not None
+    if is_outside and actor.agent_id != issue.assignee_agent_id:
+        wake_for_issue(context, transaction, issue, WakeReason.ISSUE_COMMENTED, now)
+    record_of_issue(context, transaction, actor, "comment_added", issue, now, {"commentId": comment.id})
+    return comment
+
+
+def record_of_issue(
+    context: Context,
+    transaction: Transaction,
+    actor: Actor,
+    what: str,
+    issue: Issue,
+    now: datetime,
+    details: dict[str, object],
+) -> None:
+    """Append to the audit what was done to an issue."""
+    subject = (issue.company_id, "issue", issue.id)
+    context.record(
+        transaction.connection, actor, f"issue.{what}", subject, now, {"identifier": issue.identifier, **details}
+    )

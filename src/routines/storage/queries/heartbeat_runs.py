@@ -1,0 +1,189 @@
+"""Questions about heartbeats that were started, or may be, and what they printed; and changes of them.
+
+Queued ones are in `wake_ups`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, literal_column, or_, select, update
+
+from routines.core.heartbeats import MICROS_OF_A_CENT
+from routines.core.model import AT_REST, AdapterType, Agent, CompanyStatus, HeartbeatRun, HeartbeatStatus
+from routines.storage.queries.wake_ups import is_worked_on
+from routines.storage.rows import columns, every, get_model, insert_models, select_model, update_models
+from routines.storage.schema import agents, companies, heartbeat_output, heartbeat_runs, usage_totals, wake_ups
+
+# The words of the partial indexes, without which a database does not use them.
+IS_RUNNING: ColumnElement[bool] = literal_column("heartbeat_runs.status = 'running'")
+
+
+def get(connection: Connection, run_id: str) -> HeartbeatRun | None:
+    """The run, or None."""
+    return get_model(connection, heartbeat_runs, HeartbeatRun, run_id)
+
+
+def of_ids(connection: Connection, run_ids: Collection[str]) -> list[HeartbeatRun]:
+    """These runs; unknown ones are left out."""
+    query = select_model(heartbeat_runs, HeartbeatRun).where(heartbeat_runs.c.id.in_(run_ids))
+    return every(connection, HeartbeatRun, query)
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatQuery:
+    """Which of a company's runs are wanted: all that agree with every filter that is set, a page at a time."""
+
+    limit: int
+    before: str | None = None
+    agent_id: str | None = None
+    issue_id: str | None = None
+    routine_id: str | None = None
+    statuses: tuple[HeartbeatStatus, ...] = ()
+
+
+def search(connection: Connection, company_id: str, wanted: HeartbeatQuery) -> list[HeartbeatRun]:
+    """A company's runs, newest first, from the one after `before` on."""
+    query = select_model(heartbeat_runs, HeartbeatRun).where(heartbeat_runs.c.company_id == company_id)
+    if wanted.before is not None:
+        query = query.where(heartbeat_runs.c.id < wanted.before)
+    if wanted.statuses:
+        query = query.where(heartbeat_runs.c.status.in_(wanted.statuses))
+    for column in (heartbeat_runs.c.agent_id, heartbeat_runs.c.issue_id, heartbeat_runs.c.routine_id):
+        value = getattr(wanted, column.name)
+        if value is not None:
+            query = query.where(column == value)
+    return every(connection, HeartbeatRun, query.order_by(heartbeat_runs.c.id.desc()).limit(wanted.limit))
+
+
+class Startable(NamedTuple):
+    """An agent for which something waits and that may be started, with how many heartbeats of it run."""
+
+    agent: Agent
+    running: int
+
+
+def startable(connection: Connection, month: datetime, *, among: Collection[str] | None = None) -> list[Startable]:
+    """The agents that something waits for and that nothing but their own limit keeps from being started.
+
+    `month` is the first instant of the month of which the budget is; `among` narrows the question.
+    """
+    running = (
+        select(heartbeat_runs.c.agent_id, func.count().label("count"))
+        .where(IS_RUNNING)
+        .group_by(heartbeat_runs.c.agent_id)
+        .subquery()
+    )
+    query = (
+        select(*columns(agents, Agent), func.coalesce(running.c.count, 0))
+        .join(companies, companies.c.id == agents.c.company_id)
+        .outerjoin(running, running.c.agent_id == agents.c.id)
+        .where(
+            agents.c.adapter_type != AdapterType.NONE,
+            agents.c.status.not_in(AT_REST),
+            companies.c.status == CompanyStatus.ACTIVE,
+            or_(
+                agents.c.budget_monthly_cents == 0,
+                _spent_micros(month) < agents.c.budget_monthly_cents * MICROS_OF_A_CENT,
+            ),
+            exists().where(wake_ups.c.agent_id == agents.c.id, ~is_worked_on()),
+        )
+    )
+    if among is not None:
+        query = query.where(agents.c.id.in_(among))
+    return [Startable(Agent(*row[:-1]), row[-1]) for row in connection.execute(query)]
+
+
+def _spent_micros(month: datetime) -> ColumnElement[int]:
+    spent = select(usage_totals.c.cost_micros).where(
+        usage_totals.c.owner_id == agents.c.id, usage_totals.c.month == month
+    )
+    return func.coalesce(spent.correlate(agents).scalar_subquery(), 0)
+
+
+def running_of_companies(connection: Connection) -> Mapping[str, int]:
+    """How many heartbeats of each company run."""
+    query = select(heartbeat_runs.c.company_id, func.count()).where(IS_RUNNING).group_by(heartbeat_runs.c.company_id)
+    return {row[0]: int(row[1]) for row in connection.execute(query)}
+
+
+def running_of_agents(connection: Connection, agent_ids: Collection[str]) -> Mapping[str, list[HeartbeatRun]]:
+    """The heartbeats that run of each of these agents, of those that have any."""
+    query = select_model(heartbeat_runs, HeartbeatRun).where(heartbeat_runs.c.agent_id.in_(agent_ids), IS_RUNNING)
+    found = defaultdict(list)
+    for run in every(connection, HeartbeatRun, query.order_by(heartbeat_runs.c.id)):
+        found[run.agent_id].append(run)
+    return found
+
+
+def add(connection: Connection, runs: Sequence[HeartbeatRun]) -> None:
+    """Store new runs."""
+    insert_models(connection, heartbeat_runs, runs)
+
+
+def change(connection: Connection, runs: Sequence[HeartbeatRun]) -> None:
+    """Store runs as they now are."""
+    update_models(connection, heartbeat_runs, runs)
+
+
+def request_cancel_of_agent(connection: Connection, agent_id: str, at: datetime) -> None:
+    """Have an agent's heartbeats ended by the workers that hold them."""
+    connection.execute(
+        update(heartbeat_runs)
+        .where(heartbeat_runs.c.agent_id == agent_id, IS_RUNNING, heartbeat_runs.c.cancel_requested_at.is_(None))
+        .values(cancel_requested_at=at, updated_at=at)
+    )
+
+
+def held_by(connection: Connection, worker_id: str) -> list[HeartbeatRun]:
+    """The runs of a worker, for as long as they are its own."""
+    query = select_model(heartbeat_runs, HeartbeatRun).where(heartbeat_runs.c.worker_id == worker_id, IS_RUNNING)
+    return every(connection, HeartbeatRun, query)
+
+
+def renew(connection: Connection, worker_id: str, run_ids: Collection[str], until: datetime) -> None:
+    """Let a worker keep those of these runs that are still its own until then."""
+    connection.execute(
+        update(heartbeat_runs)
+        .where(heartbeat_runs.c.id.in_(run_ids), heartbeat_runs.c.worker_id == worker_id, IS_RUNNING)
+        .values(lease_expires_at=until)
+    )
+
+
+def expired(connection: Connection, now: datetime, limit: int) -> list[HeartbeatRun]:
+    """Runs whose lease has ended, the longest ago first; and those cancelled that no worker holds any more."""
+    given_up = heartbeat_runs.c.accepted_at.is_not(None) & heartbeat_runs.c.cancel_requested_at.is_not(None)
+    over = or_(heartbeat_runs.c.lease_expires_at < now, given_up)
+    query = select_model(heartbeat_runs, HeartbeatRun).where(IS_RUNNING, over)
+    return every(connection, HeartbeatRun, query.order_by(heartbeat_runs.c.lease_expires_at).limit(limit))
+
+
+class Piece(NamedTuple):
+    """A part of what a heartbeat printed: where it starts, in bytes from the beginning, and the bytes."""
+
+    start: int
+    content: bytes
+
+
+def keep_output(connection: Connection, run_id: str, pieces: Sequence[Piece], *, instead_from: int | None) -> None:
+    """Store parts of an output, in place of what starts at `instead_from` or after if that is given."""
+    if instead_from is not None:
+        connection.execute(
+            delete(heartbeat_output).where(
+                heartbeat_output.c.run_id == run_id, heartbeat_output.c.start >= instead_from
+            )
+        )
+    if pieces:
+        connection.execute(insert(heartbeat_output), [{"run_id": run_id, **piece._asdict()} for piece in pieces])
+
+
+def output(connection: Connection, run_id: str) -> list[Piece]:
+    """All that is kept of what a heartbeat printed, in order."""
+    query = select(heartbeat_output.c.start, heartbeat_output.c.content).where(heartbeat_output.c.run_id == run_id)
+    return [
+        Piece(row.start, bytes(row.content)) for row in connection.execute(query.order_by(heartbeat_output.c.start))
+    ]
