@@ -167,7 +167,9 @@ def test_a_wake_up_that_a_server_writes_that_is_no_worker_starts_on_another_with
 def test_a_wake_up_of_which_no_notification_came_is_found_within_seconds(database_url: str, tmp_path: Path) -> None:
     place: dict[str, Any] = {"database_url": database_url, "master_key": "A" * 43 + "="}
     for_calls = Server(Settings(data_dir=tmp_path / "api", roles=frozenset({Role.API}), **place))
-    working = Server(Settings(data_dir=tmp_path / "worker", roles=frozenset({Role.HEARTBEAT}), **place))
+    found_at = for_calls.settings.base_url
+    alone = Settings(data_dir=tmp_path / "worker", roles=frozenset({Role.HEARTBEAT}), public_url=found_at, **place)
+    working = Server(alone)
     calls = DirectCalls(for_calls)
     try:
         for_calls.start()

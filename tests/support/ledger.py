@@ -17,7 +17,7 @@ from sqlalchemy.pool import NullPool
 
 from routines.core import cron
 from routines.core.instants import iso
-from routines.core.model import AgentStatus, HeartbeatStatus, IssueStatus, RunStatus, Source, TriggerKind
+from routines.core.model import AT_REST, AgentStatus, HeartbeatStatus, IssueStatus, RunStatus, Source, TriggerKind
 from routines.storage import schema
 
 K = TypeVar("K")
@@ -26,7 +26,6 @@ CLOCKS_DIFFER = timedelta(seconds=1)
 """A slot that near to a change of its schedule may have been decided just before it by another server's clock."""
 RUN_OF_ISSUE = {IssueStatus.DONE: RunStatus.COMPLETED, IssueStatus.CANCELLED: RunStatus.FAILED}
 CLOSED = RUN_OF_ISSUE.keys()
-AT_REST = frozenset({AgentStatus.PAUSED, AgentStatus.TERMINATED})
 
 
 def engine_of(database_url: str) -> Engine:
@@ -147,11 +146,12 @@ class Ledger:
         running = {run.issue_id for run in self.heartbeat_runs if run.status is HeartbeatStatus.RUNNING}
         last = {run.issue_id: run.status for run in sorted(self.heartbeat_runs, key=lambda run: run.id)}
         cancelled = {issue_id for issue_id, status in last.items() if status is HeartbeatStatus.CANCELLED}
+        alive = {agent.id for agent in self.agents if agent.status is not AgentStatus.TERMINATED}
         open_issues = {issue.id for issue in self.issues if issue.status not in CLOSED}
         for issue_id in by_issue.keys() - open_issues - {None}:
             yield f"doubled: a wake-up waits for issue {issue_id}, which is closed or not there"
         for issue in self.issues:
-            fresh = issue.status is IssueStatus.TODO and issue.started_at is None and issue.assignee_agent_id
+            fresh = issue.status is IssueStatus.TODO and issue.started_at is None and issue.assignee_agent_id in alive
             awaits_somebody = issue.id in running | cancelled or (issue.id, issue.assignee_agent_id) in waiting
             if fresh and not awaits_somebody:
                 yield f"lost: nobody is woken for issue {issue.identifier}"
