@@ -35,6 +35,7 @@ from routines.services.heartbeat_work import HeartbeatWork
 from routines.services.heartbeats import Heartbeats
 from routines.services.identity import Identity
 from routines.services.issues import Issues
+from routines.services.outlook import Outlook
 from routines.services.projects import Projects
 from routines.services.routines import Routines
 from routines.services.sealing import require_same_key
@@ -163,5 +164,6 @@ def _services(context: Context, batcher: FireBatcher) -> Services:
         firing=Firing(context, batcher),
         issues=Issues(context),
         heartbeats=Heartbeats(context),
+        outlook=Outlook(context),
         activity=ActivityLog(context),
     )

@@ -63,6 +63,10 @@ TABLE = (
     of_owner("POST", "/routine-triggers/{trigger}/rotate-secret", 200, {}),
     of_owner("POST", "/routines/{routine}/run", 202, {}),
     of_anything("GET", "/routines/{routine}/runs", 200, 200),
+    # What comes next, and what became of it
+    Row("POST", "/cron/explain", 200, 200, 200, 200, {"cronExpression": "0 9 * * *"}),
+    of_company("GET", "/upcoming", 200, 200),
+    of_anything("GET", "/routines/{routine}/health", 200, 200),
     # Companies
     Row("GET", "/companies", 200, 200, 200, 200),
     Row("POST", "/companies", 201, 403, 403, 403, {"name": "New"}),

@@ -17,6 +17,7 @@ from routines.services.firing import Firing
 from routines.services.goals import Goals
 from routines.services.heartbeats import Heartbeats
 from routines.services.issues import Issues
+from routines.services.outlook import Outlook
 from routines.services.projects import Projects
 from routines.services.routines import Routines
 from routines.services.triggers import Triggers
@@ -35,6 +36,7 @@ class Services:
     firing: Firing
     issues: Issues
     heartbeats: Heartbeats
+    outlook: Outlook
     activity: ActivityLog
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Connection, func, insert, select, update
 
@@ -95,6 +96,36 @@ def live_schedules(
     if ids is not None:
         query = query.where(triggers.c.id.in_(ids))
     return every(connection, Trigger, query.order_by(triggers.c.id).limit(limit))
+
+
+class LiveSchedule(NamedTuple):
+    """A schedule that may fire, with whose it is."""
+
+    trigger_id: str
+    routine_id: str
+    title: str
+    assignee_agent_id: str
+    cron_expression: str
+    timezone: str
+    slots_decided_until: datetime
+
+
+def live_of_company(connection: Connection, company_id: str) -> list[LiveSchedule]:
+    """A company's schedules that may fire."""
+    query = (
+        select(
+            triggers.c.id,
+            triggers.c.routine_id,
+            routines.c.title,
+            routines.c.assignee_agent_id,
+            triggers.c.cron_expression,
+            triggers.c.timezone,
+            triggers.c.slots_decided_until,
+        )
+        .join(routines, routines.c.id == triggers.c.routine_id)
+        .where(triggers.c.company_id == company_id, triggers.c.next_run_at.is_not(None))
+    )
+    return [LiveSchedule(*row) for row in connection.execute(query)]
 
 
 def any_sealed(connection: Connection) -> Trigger | None:
