@@ -230,6 +230,29 @@ def test_a_server_killed_again_and_again_on_sqlite_forgets_and_doubles_no_issue(
         kill_at_random(fleet.up(), server, server, dice, tmp_path, kills=4)
 
 
+def test_a_worker_that_is_frozen_loses_its_work_to_another_and_does_not_go_on_with_it(
+    nursery: Nursery, tmp_path: Path, database_url: str
+) -> None:
+    with Fleet(nursery, tmp_path, FleetClock(1), database_url) as fleet:
+        api = fleet.add(ROUTINES_ROLE="api,scheduler")
+        for_work = {"ROUTINES_ROLE": "heartbeat", "ROUTINES_HEARTBEAT_LEASE_SECONDS": str(LEASE_SECONDS)}
+        workers = [fleet.add(**for_work, ROUTINES_PUBLIC_URL=api.url) for _ in range(2)]
+        workplace = Workplace(fleet.up().servers[0], tmp_path)
+        issue = workplace.assign(workplace.hire(SECONDS="3"))
+        until(workplace.at_work, lambda: "nobody has begun")
+        [(worker_id,)] = fleet.ask("SELECT worker_id FROM heartbeat_runs")
+        [frozen] = [each for each in workers if f":{each.process.pid}:" in worker_id]
+        frozen.freeze()
+        until_gone(*workplace.at_work(), seconds=LEASE_SECONDS)
+        wait_until_nothing_is_left(fleet, SETTLED_SECONDS_MAX)
+        frozen.thaw()
+        fleet.stop()
+        assert not (found := findings_of(fleet, workplace)), shown(found)
+        ended = fleet.ask("SELECT status, error_code, attempt FROM heartbeat_runs ORDER BY attempt")
+        assert ended == [("failed", "process_lost", 1), ("succeeded", None, 2)]
+        assert [note.issue for note in workplace.noted("closed-done")] == [issue]
+
+
 def kill_at_random(
     fleet: Fleet, api: ServerProcess, worker: ServerProcess, dice: Dice, folder: Path, *, kills: int
 ) -> None:

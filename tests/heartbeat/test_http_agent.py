@@ -52,9 +52,11 @@ def wake(
     headers: Mapping[str, str] | None = None,
     reach: Reach = HERE,
     timeout_seconds: float = 10,
+    limit_seconds: float = 3_600,
 ) -> Outcome | None:
     agent = HttpAgent(url, headers or {}, SECRET)
-    return deliver(agent, RUN, BODY, reach=reach, now=clock.now, sleep=waiting, timeout_seconds=timeout_seconds)
+    bounds = {"timeout_seconds": timeout_seconds, "limit_seconds": limit_seconds}
+    return deliver(agent, RUN, BODY, reach=reach, now=clock.now, sleep=waiting, **bounds)
 
 
 def failed(code: ErrorCode, error: str, **more: Any) -> Outcome:
@@ -237,6 +239,13 @@ def test_an_agent_that_stays_away_is_unreachable(
     assert outcome == failed(ErrorCode.UNREACHABLE, error.format(place=place))
     assert len(agent.requests) == 4
     assert waiting.seconds == [1, 4, 15]
+
+
+def test_all_tries_together_keep_to_the_agents_time(clock: ManualClock, waiting: Waiting) -> None:
+    with Listener(answering(503)) as agent:
+        outcome = wake(agent.url, clock, waiting, limit_seconds=4)
+    assert outcome == failed(ErrorCode.UNREACHABLE, "The agent's URL answered 503 (tried 2 times)")
+    assert waiting.seconds == [1]
 
 
 def test_a_server_that_is_down_is_tried_four_times(clock: ManualClock, waiting: Waiting) -> None:

@@ -23,7 +23,7 @@ class Line:
         self.socket, theirs = socket.socketpair()
         with theirs:
             self.process = subprocess.Popen(  # noqa: S603 - our own program
-                [sys.executable, "-I", "-S", keeper.__file__, str(theirs.fileno())], pass_fds=[theirs.fileno()]
+                [sys.executable, "-I", "-S", keeper.__file__, str(theirs.fileno()), "0"], pass_fds=[theirs.fileno()]
             )
 
     def appoint(self) -> socket.socket:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -139,6 +140,24 @@ def test_nothing_outlives_a_worker_that_is_killed(worker: subprocess.Popen[bytes
 
 
 @linux_only
+def test_nothing_goes_on_for_a_worker_that_is_frozen() -> None:
+    silence_seconds = 0.5
+    frozen = WORKER.replace("(time.monotonic)", f"(time.monotonic, silence_seconds={silence_seconds})").replace(
+        "processes.wait(60)", "processes.wait(silence_seconds / 4)"
+    )
+    frozen = frozen.replace(
+        "while True:", f"silence_seconds = {silence_seconds}\nwhile True:\n    processes.say_alive()"
+    )
+    with subprocess.Popen([sys.executable, "-c", frozen], stdout=subprocess.PIPE) as worker:  # noqa: S603 - our own
+        family = read_family(worker)
+        time.sleep(2 * silence_seconds)
+        assert not any(map(is_gone, family.values())), "it says that it is alive"
+        worker.send_signal(signal.SIGSTOP)
+        wait_until_gone(*family.values(), seconds=KILLED_SECONDS_MAX)
+        worker.send_signal(signal.SIGCONT)
+        worker.kill()
+
+
 def test_nothing_outlives_a_worker_that_is_killed_along_with_its_keeper(worker: subprocess.Popen[bytes]) -> None:
     family = read_family(worker)
     os.kill(parent_of(family["warden"]), signal.SIGKILL)

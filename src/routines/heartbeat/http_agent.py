@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
@@ -56,23 +56,29 @@ def deliver(
     now: Callable[[], datetime],
     sleep: Callable[[float], bool],
     timeout_seconds: float,
+    limit_seconds: float,
 ) -> Outcome | None:
     """Hand a wake-up to an agent: None once it has accepted it and will tell the outcome later, else the outcome.
 
     The call is a Standard Webhooks delivery whose id is the run's in every try, so that an agent can tell a repeat.
     It is tried again after 1, 4 and 15 seconds, or when the agent asks for it, while the agent is unreachable or
-    answers 429 or 5xx; each try may take `timeout_seconds`. `sleep` is told how long to wait and returns True if the
-    run was cancelled meanwhile, which ends it. Nothing is raised for what the agent or its URL does.
+    answers 429 or 5xx; each try may take `timeout_seconds`, and all of them together `limit_seconds`. `sleep` is told
+    how long to wait and returns True if the run was cancelled meanwhile, which ends it. Nothing is raised for what the
+    agent or its URL does.
     """
-    pauses = iter(PAUSES_SECONDS)
-    while isinstance(said := _try(agent, run_id, body, reach, now, timeout_seconds), _Again):
-        pause = next(pauses, None)
-        if pause is None:
-            return _failed(ErrorCode.UNREACHABLE, f"{said.error} (tried {len(PAUSES_SECONDS) + 1} times)")
-        if sleep(max(pause, min(said.after_seconds, RETRY_AFTER_SECONDS_MAX))):
+    deadline = now() + timedelta(seconds=limit_seconds)
+    for tries, pause in enumerate((*PAUSES_SECONDS, None), 1):
+        left = (deadline - now()).total_seconds()
+        said = _try(agent, run_id, body, reach, now, min(timeout_seconds, left))
+        if not isinstance(said, _Again):
+            return said
+        wait = None if pause is None else max(pause, min(said.after_seconds, RETRY_AFTER_SECONDS_MAX))
+        if wait is None or now() + timedelta(seconds=wait) >= deadline:
+            return _failed(ErrorCode.UNREACHABLE, f"{said.error} (tried {tries} times)")
+        if sleep(wait):
             error = f"Cancelled before the agent had taken it; the last try: {said.error}"
             return Outcome(HeartbeatStatus.CANCELLED, error_code=ErrorCode.CANCELLED, error=error)
-    return said
+    raise AssertionError("The last try has no pause, and ends it")
 
 
 def _try(

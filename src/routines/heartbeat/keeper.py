@@ -9,6 +9,9 @@ when told to, or when the socket closes because the worker is gone. On Linux it 
 itself from its parent, so that daemons end with the run that they belong to; elsewhere the process group is all that it
 can reach. A warden that has nothing left waits for the next order: to fork costs more than to start a command.
 
+A worker that is frozen closes nothing, and may lose its work to another one meanwhile. It says now and then that it is
+alive; when it has been silent for longer than it was to be, all that it runs is killed, as if it were gone.
+
 Whoever dies, something is left that ends the rest: when the worker dies, the wardens; when the keeper dies, the wardens
 go on, and end with their runs; when a warden dies, the keeper adopts its processes and kills them. Only what runs while
 worker, keeper and warden are killed together lives on. PR_SET_PDEATHSIG would end the command then, though not what it
@@ -34,6 +37,7 @@ from pathlib import Path
 from typing import Any
 
 APPOINT = b"A"
+ALIVE = b"."
 TERMINATE = b"T"
 KILL = b"K"
 ORDER_BYTES_MAX = 16 * 1024 * 1024  # what Linux takes as arguments and environment at most, 6 MiB, as JSON
@@ -60,11 +64,15 @@ def packed(command: Sequence[str], folder: str, environment: Mapping[str, str]) 
 
 
 def main() -> None:
-    """Keep the processes of the worker at the other end of the socket whose number is the only argument."""
+    """Keep the processes of the worker at the other end of a socket.
+
+    The arguments are the socket's number, and how long the worker may be silent, in seconds, or 0 for as long as it
+    likes.
+    """
     _reset_signals()
     libc = ctypes.CDLL(None) if _LINUX else None
     gc.freeze()  # wardens share the memory of the keeper for as long as nobody writes there
-    _Keeper(socket.socket(fileno=int(sys.argv[1])), libc).keep()
+    _Keeper(socket.socket(fileno=int(sys.argv[1])), libc, float(sys.argv[2])).keep()
 
 
 def _reset_signals() -> None:
@@ -118,9 +126,11 @@ class _Watch:
 class _Keeper:
     """Forks a warden for each socket that it is sent, and kills what wardens leave behind."""
 
-    def __init__(self, line: socket.socket, libc: ctypes.CDLL | None) -> None:
+    def __init__(self, line: socket.socket, libc: ctypes.CDLL | None, silence_seconds: float) -> None:
         self._line = line
         self._libc = libc
+        self._silence_seconds = silence_seconds
+        self._heard_at = time.monotonic()
         self._watch = _Watch(line)
         self._wardens: set[int] = set()
         self._strays = False
@@ -129,16 +139,30 @@ class _Keeper:
     def keep(self) -> None:
         """Return when the worker is gone and nothing is left."""
         while True:
-            if self._watch.wait(_SWEEP_MILLISECONDS if self._strays else None):
+            if self._watch.wait(self._patience()):
                 asked, files = _received(self._line)
                 if not asked:
                     break
+                self._heard_at = time.monotonic()
                 self._appoint(files)
+            elif self._silence_seconds and time.monotonic() - self._heard_at >= self._silence_seconds:
+                self._heard_at = time.monotonic()
+                for warden in self._wardens:  # what they leave is killed like that of any that dies
+                    _kill(warden)
             self._reap()
         self._watch.ignore_line()
         gone_by = time.monotonic() + _FAREWELL_SECONDS_MAX
         while self._reap() and time.monotonic() < gone_by:
             self._watch.wait(_SWEEP_MILLISECONDS)
+
+    def _patience(self) -> int | None:
+        """For how many milliseconds there is nothing to look for but news."""
+        if self._strays:
+            return _SWEEP_MILLISECONDS
+        if not self._silence_seconds or not self._wardens:
+            return None
+        left = self._heard_at + self._silence_seconds - time.monotonic()
+        return max(0, int(left * 1000)) + 1
 
     def _appoint(self, files: list[int]) -> None:
         while files:

@@ -102,17 +102,18 @@ class Processes:
 
     Everything is called by one thread, but for `ring`. A run is over when its command is: what that started and left
     is killed then, whatever group or session it moved to (elsewhere than on Linux only its group). If the process that
-    owns this dies in any way, all that it runs is killed at once.
+    owns this dies in any way, all that it runs is killed at once; so it is when that process was frozen, and has not
+    called `say_alive` for `silence_seconds`, if these are given.
     """
 
-    def __init__(self, monotonic: Callable[[], float]) -> None:
+    def __init__(self, monotonic: Callable[[], float], *, silence_seconds: float = 0) -> None:
         self._monotonic = monotonic
         self._selector = selectors.DefaultSelector()
         self._rung, self._ringing = socket.socketpair()
         self._rung.setblocking(False)
         self._ringing.setblocking(False)
         self._selector.register(self._rung, selectors.EVENT_READ)
-        self._wardens = Wardens(self._selector)
+        self._wardens = Wardens(self._selector, silence_seconds)
         self._runs: dict[str, _Run] = {}
         self._run_of: dict[Warden, _Run] = {}
         self._failed: deque[Ended] = deque()
@@ -140,6 +141,10 @@ class Processes:
         run = self._runs.get(run_id)
         if run is not None and run.stage is _Stage.RUNNING:
             self._terminate(run)
+
+    def say_alive(self) -> None:
+        """What runs may go on for another `silence_seconds`."""
+        self._wardens.say_alive()
 
     def kill(self, run_id: str) -> None:
         """Kill a run at once; nothing, if it is none or killed already."""

@@ -60,8 +60,9 @@ class Warden:
 class Wardens:
     """All that a worker has, registered with its selector: each warden as itself, their keeper as anything else."""
 
-    def __init__(self, selector: selectors.BaseSelector) -> None:
+    def __init__(self, selector: selectors.BaseSelector, silence_seconds: float) -> None:
         self._selector = selector
+        self._silence_seconds = silence_seconds
         self._keeper: _Keeper | None = None
         self._idle: list[Warden] = []
 
@@ -101,13 +102,19 @@ class Wardens:
                 except OSError:
                     self.dismiss_keeper()
             if self._keeper is None:
-                self._keeper = _Keeper()
+                self._keeper = _Keeper(self._silence_seconds)
                 self._selector.register(self._keeper.line, selectors.EVENT_READ, self._keeper)
                 _send(self._keeper.line, keeper.APPOINT, [theirs.fileno()])
             unless_appointed.pop_all()
         warden = Warden(line, self._keeper)
         self._selector.register(line, selectors.EVENT_READ, warden)
         return warden
+
+    def say_alive(self) -> None:
+        """Tell the keeper that there is still somebody to keep for."""
+        if self._keeper is not None:
+            with suppress(OSError):  # it has died, which the next order notices
+                self._keeper.line.send(keeper.ALIVE)
 
     def dismiss_keeper(self, *, patience_seconds: float = 0) -> None:
         """Let go of a keeper that has died, or end one, which is given so long; its wardens end with what they run."""
@@ -136,12 +143,12 @@ class Wardens:
 class _Keeper:
     """The keeper as its worker knows it: a process, and the line to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, silence_seconds: float) -> None:
         self.line, theirs = socket.socketpair()
         with theirs, ExitStack() as unless_started:
             unless_started.enter_context(self.line)
             self._process = subprocess.Popen(  # noqa: S603 - our own program
-                [sys.executable, "-I", "-S", _KEEPER_PROGRAM, str(theirs.fileno())],
+                [sys.executable, "-I", "-S", _KEEPER_PROGRAM, str(theirs.fileno()), str(silence_seconds)],
                 env={name: os.environ[name] for name in _KEEPER_NEEDS if name in os.environ},
                 cwd="/",
                 stdin=subprocess.DEVNULL,

@@ -34,7 +34,8 @@ TIDY_SECONDS = 1.0  # how often timers and leases that have run out are looked f
 EVENTS_SECONDS = 0.25  # how long it waits for events while something runs
 GATHER_SECONDS = 0.01  # how long an end waits for others: recording ten costs little more than recording one
 KEEP_OUTPUT_SECONDS = 1.0  # how old the log of a running heartbeat may be
-RENEWALS_OF_A_LEASE = 4  # of which all but the last may fail
+RENEWALS_OF_A_LEASE = 4
+PART_OF_A_LEASE = 0.75  # after which what was not renewed is ended, so that it is gone when the lease is
 CALL_SECONDS_MAX = 60.0  # an agent that works longer than that accepts, and tells the outcome later
 STOP_SECONDS_MAX = 5.0  # what a stop allows agents; the service has ten, of which the database may take some
 
@@ -135,7 +136,8 @@ class Worker:
         self._places = places
         self._reach = reach
         self._monotonic = monotonic
-        self._processes = Processes(monotonic)
+        # Frozen for longer than that, it would run what others may have taken up.
+        self._processes = Processes(monotonic, silence_seconds=work.lease.total_seconds() * PART_OF_A_LEASE)
         self._live: dict[str, _Live] = {}
         self._called: SimpleQueue[tuple[str, Outcome | None]] = SimpleQueue()
         self._noticed = Event()
@@ -260,7 +262,8 @@ class Worker:
                 reach=self._reach,
                 now=self._work.context.clock.now,
                 sleep=live.cancelled.wait,
-                timeout_seconds=min(CALL_SECONDS_MAX, call.limit_seconds),
+                timeout_seconds=CALL_SECONDS_MAX,
+                limit_seconds=call.limit_seconds,
             )
         except Exception as error:
             log.exception("heartbeat_call_failed", run_id=run_id)
@@ -358,7 +361,7 @@ class Worker:
     def _keep_leases(self) -> None:
         """Renew the leases when it is time; if that cannot be done, end everything before somebody else takes it up."""
         if not self._live and not self._unfinished:
-            self._leases.begin()
+            self._begin_leases()
         elif self._leases.is_due():
             try:
                 self._end_cancelled(self._work.renew([*self._live, *(ending.run.id for ending in self._unfinished)]))
@@ -367,10 +370,14 @@ class Worker:
             except Exception:
                 log.exception("leases_not_renewed")
             else:
-                self._leases.begin()
+                self._begin_leases()
                 return
-            if self._leases.age() >= self._work.lease.total_seconds() * (1 - 1 / RENEWALS_OF_A_LEASE):
+            if self._leases.age() >= self._work.lease.total_seconds() * PART_OF_A_LEASE:
                 self._give_up_leases()
+
+    def _begin_leases(self) -> None:
+        self._leases.begin()
+        self._processes.say_alive()
 
     def _give_up_leases(self) -> None:
         log.error("leases_lost", heartbeats=len(self._live))
