@@ -88,8 +88,7 @@ class Starting:
     def _call(self, work: Work, config: dict[str, object]) -> Call:
         http = adapters.http_config(config)
         api_url, token = self.api_url, self.keyring.run_token(work.run.id)
-        template = config.get("promptTemplate")
-        text = telling.prompt_of(work, template if isinstance(template, str) else None, api_url)
+        text = telling.prompt_of(work, http.prompt_template, api_url)
         if http.secret is None:
             raise AgentConfigError("adapterConfig has no secret to sign with; change the agent, and it is given one")
         agent = HttpAgent(http.url, http.headers, http.secret)

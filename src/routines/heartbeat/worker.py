@@ -252,7 +252,7 @@ class Worker:
                 Thread(target=self._call, args=(live, plan), name="heartbeat-call", daemon=True).start()
 
     def _call(self, live: _Live, call: Call) -> None:
-        """In a thread of the pool: call an agent, and tell the worker's thread what it said."""
+        """In a thread of its own: call an agent, and tell the worker's thread what it said."""
         run_id = live.work.run.id
         try:
             outcome = http_agent.deliver(

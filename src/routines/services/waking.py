@@ -13,25 +13,17 @@ from routines.services.context import Context
 from routines.storage.database import Transaction
 from routines.storage.queries import wake_ups
 
+FIRST_ATTEMPT = 1
 NOT_WORKED_ON = frozenset({IssueStatus.BACKLOG, IssueStatus.DONE, IssueStatus.CANCELLED})
 """Statuses of issues for which nobody is woken."""
 
 
-def wake_for_issue(
-    context: Context, transaction: Transaction, issue: Issue, reason: WakeReason, now: datetime, *, attempt: int = 1
-) -> None:
+def wake_for_issue(context: Context, transaction: Transaction, issue: Issue, reason: WakeReason, now: datetime) -> None:
     """Have the issue's agent woken for it, if it has one and is to be worked on; the issue is locked."""
     if issue.assignee_agent_id is None or issue.status in NOT_WORKED_ON:
         return
-    new = WakeUp(
-        id=context.ids.new(now),
-        company_id=issue.company_id,
-        agent_id=issue.assignee_agent_id,
-        issue_id=issue.id,
-        reason=reason,
-        attempt=attempt,
-        created_at=now,
-    )
+    identity = context.ids.new(now)
+    new = WakeUp(identity, issue.company_id, issue.assignee_agent_id, issue.id, reason, FIRST_ATTEMPT, now)
     wake_ups.merge(transaction.connection, new)
     transaction.wakes()
 
@@ -44,6 +36,6 @@ def next_timer(agent: Agent, now: datetime) -> datetime | None:
 
 def wake_agent(context: Context, transaction: Transaction, agent: Agent, reason: WakeReason, now: datetime) -> WakeUp:
     """Have an agent woken for no issue in particular; it is locked. What waits for it so already is the answer."""
-    new = WakeUp(context.ids.new(now), agent.company_id, agent.id, None, reason, 1, now)
+    new = WakeUp(context.ids.new(now), agent.company_id, agent.id, None, reason, FIRST_ATTEMPT, now)
     transaction.wakes()
     return wake_ups.merge(transaction.connection, new)
