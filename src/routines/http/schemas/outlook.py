@@ -8,13 +8,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, StrictStr, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from routines.core.cron.explanation import Explanation
 from routines.core.errors import ImpossibleError
 from routines.core.limits import SLOTS_EXPLAINED_DEFAULT, SLOTS_EXPLAINED_MAX, UPCOMING_MAX
 from routines.http.schemas.common import AnyWhole, PageLimit, RequestModel
 from routines.http.schemas.reply import Instant, ReplyModel, Written
+from routines.http.schemas.triggers import CronExpression, Timezone
 from routines.services.outlook import ExplainQuery, RangeQuery, SlotHealth, SlotOutcome, UpcomingSlot
 
 YEARS = range(1970, 2200)  # what clocks and zone data are about
@@ -49,8 +50,8 @@ def _within_years(instant: datetime | None) -> datetime | None:
 class CronExplain(RequestModel):
     """A schedule to be explained."""
 
-    cron_expression: StrictStr
-    timezone: StrictStr = "UTC"
+    cron_expression: CronExpression
+    timezone: Timezone = "UTC"
     count: Annotated[int, Field(strict=True, ge=1, le=SLOTS_EXPLAINED_MAX), AnyWhole] = SLOTS_EXPLAINED_DEFAULT
     from_: MomentInRequest | None = Field(default=None, alias="from")
 
