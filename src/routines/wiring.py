@@ -43,7 +43,7 @@ from routines.services.triggers import Triggers
 from routines.settings import Role, Settings
 from routines.storage.database import Notices
 from routines.storage.opening import lock_database, open_database
-from routines.web import pages
+from routines.web.router import router as pages
 
 
 class Server:
@@ -90,7 +90,7 @@ class Server:
                 lifespan=self._lifespan,
             )
             self.app.state.clock = self.clock
-            self.app.include_router(pages.router)
+            self.app.include_router(pages)
         else:
             self.app = make_health_app(authentication=authentication, database=self.database, lifespan=self._lifespan)
 

@@ -44,6 +44,11 @@ INTERNAL = "Internal server error"
 log = structlog.get_logger(__name__)
 
 
+def status_of(error: RoutinesError) -> int:
+    """The status code that an error is answered with; 500 for one that the table does not have."""
+    return next((STATUS_CODES[kind] for kind in type(error).__mro__ if kind in STATUS_CODES), 500)
+
+
 def error_response(error: RoutinesError) -> Response:
     """The reply that tells a caller of an error."""
     headers = {}
@@ -51,7 +56,7 @@ def error_response(error: RoutinesError) -> Response:
         headers["Retry-After"] = str(error.retry_after_seconds)
     if isinstance(error, UnauthorizedError):
         headers["WWW-Authenticate"] = "Bearer"
-    status = next((STATUS_CODES[kind] for kind in type(error).__mro__ if kind in STATUS_CODES), 500)
+    status = status_of(error)
     return _reply(status, error.sentence if status != 500 else INTERNAL, _details(error), headers)  # noqa: PLR2004
 
 

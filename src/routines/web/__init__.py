@@ -1,4 +1,4 @@
-"""The board's pages: plain HTML made on the server, nothing loaded from elsewhere.
+"""The board's pages: server-rendered, whole without script, the same services and rules behind them as behind the API.
 
-What they show comes from the services, with the caller's own permissions.
+Each page is a handler in `pages`, values ready for its template in `views`, and a template.
 """

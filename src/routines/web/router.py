@@ -1,0 +1,55 @@
+"""All pages under one router, and the files that they load.
+
+Each page is a module of `pages`; paths are those of the API without `/api` in front.
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+from starlette.staticfiles import StaticFiles
+
+from routines.web.pages import (
+    activity,
+    agents,
+    editor,
+    heartbeats,
+    home,
+    issues,
+    login,
+    projects,
+    routine,
+    routines,
+    settings,
+    upcoming,
+    welcome,
+)
+from routines.web.rendering import STATIC
+
+router = APIRouter(include_in_schema=False)
+for module in (
+    activity,
+    agents,
+    editor,
+    heartbeats,
+    home,
+    issues,
+    login,
+    projects,
+    routine,
+    routines,
+    settings,
+    upcoming,
+    welcome,
+):
+    router.include_router(module.router)
+
+_files = StaticFiles(directory=STATIC)
+
+
+@router.get("/static/{name}")
+async def static_file(request: Request, name: str) -> Response:
+    """A stylesheet, script or picture of ours; the browser asks whether it is still the same."""
+    response = await _files.get_response(name, request.scope)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cache-Control"] = "no-cache"
+    return response

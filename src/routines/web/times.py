@@ -1,0 +1,52 @@
+"""Instants and lengths of time as a person reads them: in the viewer's zone, in words, and exactly in UTC.
+
+Only how they are shown is decided here; what time it is, is handed in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from routines.core.instants import iso
+
+_UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """An instant: from now in words, on the viewer's clock, exactly in UTC, and as a machine reads it."""
+
+    relative: str
+    local: str
+    utc: str
+    machine: str
+
+
+def when(instant: datetime, now: datetime, zone: ZoneInfo) -> When:
+    """An instant as it is shown at `now` to a viewer in that zone."""
+    there = instant.astimezone(zone)
+    year = "" if there.year == now.astimezone(zone).year else f" {there.year}"
+    return When(
+        relative=relative(instant, now),
+        local=f"{there:%a} {there.day} {there:%b}{year} {there:%H:%M}",
+        utc=f"{instant:%Y-%m-%d %H:%M:%S} UTC",
+        machine=iso(instant),
+    )
+
+
+def relative(instant: datetime, now: datetime) -> str:
+    """How far an instant is from now, in the largest unit that fits: `in 5 min`, `2 h ago`, `now`."""
+    seconds = round((instant - now).total_seconds())
+    if seconds == 0:
+        return "now"
+    amount = length(timedelta(seconds=abs(seconds)))
+    return f"in {amount}" if seconds > 0 else f"{amount} ago"
+
+
+def length(duration: timedelta) -> str:
+    """A length of time in the largest unit that fits."""
+    seconds = round(duration.total_seconds())
+    unit, size = next((each for each in _UNITS if seconds >= each[1]), _UNITS[-1])
+    return f"{seconds // size} {unit}"

@@ -1,0 +1,96 @@
+"""Runs as people read them: what became of each, why, and what it came from and led to.
+
+What becomes of a fire is decided in `core.policies`; here it only gets its words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from routines.core.model import IssueInBrief, Run, RunStatus, Source, TriggerInBrief, TriggerKind
+from routines.services.routines import RunWithLinks
+from routines.web.times import When
+
+SUPPRESSED = "paused"
+"""The `failureReason` of a fire that a paused company or project held back."""
+
+
+class Outcome(StrEnum):
+    """What became of a run, as its mark shows it: a missed one is a skipped one that records an outage."""
+
+    COMPLETED = "completed"
+    OPEN = "open"
+    COALESCED = "coalesced"
+    SKIPPED = "skipped"
+    MISSED = "missed"
+    FAILED = "failed"
+
+
+_OUTCOMES = {
+    RunStatus.ISSUE_CREATED: Outcome.OPEN,
+    RunStatus.COMPLETED: Outcome.COMPLETED,
+    RunStatus.COALESCED: Outcome.COALESCED,
+    RunStatus.SKIPPED: Outcome.SKIPPED,
+    RunStatus.FAILED: Outcome.FAILED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run's line: when, what made it, what became of it and why, and what it points to."""
+
+    id: str
+    when: When
+    slot: When | None
+    source: str
+    trigger: str
+    outcome: Outcome
+    reason: str
+    issue: IssueInBrief | None
+    payload: str | None
+
+
+def run_row(each: RunWithLinks, when: Callable[[datetime], When]) -> RunRow:
+    """A run as its line shows it; `when` shows an instant to the viewer."""
+    run = each.run
+    return RunRow(
+        id=run.id,
+        when=when(run.triggered_at),
+        slot=None if run.scheduled_for is None else when(run.scheduled_for),
+        source=run.source.value,
+        trigger="" if each.trigger is None else trigger_name(each.trigger),
+        outcome=outcome(run),
+        reason=reason(each),
+        issue=each.linked_issue,
+        payload=run.trigger_payload,
+    )
+
+
+def outcome(run: Run) -> Outcome:
+    """What became of a run."""
+    return Outcome.MISSED if run.details is not None else _OUTCOMES[run.status]
+
+
+def reason(each: RunWithLinks) -> str:
+    """Why a run became what it became, in a sentence without its full stop; empty where there is nothing to explain."""
+    run = each.run
+    issue = "another issue" if each.linked_issue is None else each.linked_issue.identifier
+    if run.failure_reason == SUPPRESSED and run.source in {Source.SCHEDULE, Source.WEBHOOK}:
+        return "The company or the project was paused"
+    if run.failure_reason is not None:
+        return run.failure_reason
+    if run.status is RunStatus.COALESCED:
+        return f"{issue} was open, so this fire joined it"
+    if run.status is RunStatus.SKIPPED:
+        return f"{issue} was open, and the policy is to skip"
+    return ""
+
+
+def trigger_name(trigger: TriggerInBrief) -> str:
+    """A trigger in a word or two: its label, or what it is."""
+    if trigger.label:
+        return trigger.label
+    return trigger.cron_expression or "" if trigger.kind is TriggerKind.SCHEDULE else trigger.kind.value
