@@ -17,4 +17,4 @@ HOSTILE = (
 """Each stands for a way out of where text is put: element, attribute, link, text area, template, script, entity."""
 
 ALL_AT_ONCE = " ".join(HOSTILE)
-"""All of them, in fewer than 300 characters; titles take 200 and get the first of them."""
+"""All of them, for fields that take long texts; a title takes 200 characters."""
