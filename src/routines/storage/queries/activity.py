@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import merge
 from itertools import islice
@@ -9,19 +10,18 @@ from itertools import islice
 from sqlalchemy import Connection, select
 
 from routines.core import strict_json
+from routines.core.activity import ActivityAction
 from routines.core.model import Activity, RunStatus
-from routines.storage.rows import every, insert_model, select_model
+from routines.storage.rows import every, insert_models, select_model
 from routines.storage.schema import activity, runs
 
-RUN_TRIGGERED = "routine.run_triggered"
-RUN_SKIPPED = "routine.run_skipped"
 RUN = "routine_run"
 _LATER = {RunStatus.COMPLETED, RunStatus.FAILED}  # what an issue's moves make of a run; the entry tells of the fire
 
 
-def add(connection: Connection, entry: Activity) -> None:
-    """Append an entry."""
-    insert_model(connection, activity, entry)
+def add(connection: Connection, entries: Sequence[Activity]) -> None:
+    """Append entries."""
+    insert_models(connection, activity, entries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def _fires(
             company_id=company_id,
             actor_type=row.actor_type,
             actor_id=row.actor_id,
-            action=RUN_SKIPPED if row.status is RunStatus.SKIPPED else RUN_TRIGGERED,
+            action=ActivityAction.RUN_SKIPPED if row.status is RunStatus.SKIPPED else ActivityAction.RUN_TRIGGERED,
             entity_type=RUN,
             entity_id=row.id,
             details=strict_json.dumps(
