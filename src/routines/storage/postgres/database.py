@@ -52,6 +52,7 @@ CONNECTION: Mapping[str, Any] = {
 }
 
 BEGIN_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+BEGAN_AT = "SELECT extract(epoch FROM transaction_timestamp())::float8"
 BEGIN_WRITE = (
     "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; "
     f"SET LOCAL lock_timeout = '{PATIENCE_SECONDS:.0f}s'; "
@@ -64,8 +65,7 @@ BEGIN_WRITE = (
     # So there is one plan for each statement, whatever the tables hold, and it need not be made each time.
     "SET LOCAL plan_cache_mode = force_generic_plan; "
     # Past this moment others know of the transaction (OLDEST_WRITE), and the clock by which it makes ids is not behind.
-    f"SET LOCAL application_name = '{WRITING_NAME}'; "
-    "SELECT extract(epoch FROM transaction_timestamp())::float8"  # noqa: S608 - constants
+    f"SET LOCAL application_name = '{WRITING_NAME}'; {BEGAN_AT}"
 )
 # Which transactions may still show something that nobody has seen yet? Those that write, known by the name that they
 # bear from their first message to their end: a session of ours that only reads, a backup, and whatever people do with
