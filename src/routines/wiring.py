@@ -38,7 +38,9 @@ from routines.services.issues import Issues
 from routines.services.outlook import Outlook
 from routines.services.projects import Projects
 from routines.services.routines import Routines
+from routines.services.runs import Runs
 from routines.services.sealing import require_same_key
+from routines.services.trials import Trials
 from routines.services.triggers import Triggers
 from routines.settings import Role, Settings
 from routines.storage.database import Notices
@@ -162,6 +164,8 @@ def _services(context: Context, batcher: FireBatcher) -> Services:
         routines=Routines(context, triggers),
         triggers=triggers,
         firing=Firing(context, batcher),
+        runs=Runs(context),
+        trials=Trials(context, batcher, triggers),
         issues=Issues(context),
         heartbeats=Heartbeats(context),
         outlook=Outlook(context),

@@ -20,6 +20,8 @@ from routines.services.issues import Issues
 from routines.services.outlook import Outlook
 from routines.services.projects import Projects
 from routines.services.routines import Routines
+from routines.services.runs import Runs
+from routines.services.trials import Trials
 from routines.services.triggers import Triggers
 
 
@@ -34,6 +36,8 @@ class Services:
     routines: Routines
     triggers: Triggers
     firing: Firing
+    runs: Runs
+    trials: Trials
     issues: Issues
     heartbeats: Heartbeats
     outlook: Outlook
