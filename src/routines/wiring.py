@@ -29,6 +29,7 @@ from routines.services.activity import ActivityLog
 from routines.services.agents import Agents
 from routines.services.companies import Companies
 from routines.services.context import Context
+from routines.services.deliveries import Deliveries
 from routines.services.firing import FireBatcher, FireSets, Firing
 from routines.services.goals import Goals
 from routines.services.heartbeat_work import HeartbeatWork
@@ -163,6 +164,7 @@ def _services(context: Context, batcher: FireBatcher) -> Services:
         goals=Goals(context),
         routines=Routines(context, triggers),
         triggers=triggers,
+        deliveries=Deliveries(context),
         firing=Firing(context, batcher),
         runs=Runs(context),
         trials=Trials(context, batcher, triggers),

@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 from routines.services.activity import ActivityLog
 from routines.services.agents import Agents
 from routines.services.companies import Companies
+from routines.services.deliveries import Deliveries
 from routines.services.firing import Firing
 from routines.services.goals import Goals
 from routines.services.heartbeats import Heartbeats
@@ -35,6 +36,7 @@ class Services:
     goals: Goals
     routines: Routines
     triggers: Triggers
+    deliveries: Deliveries
     firing: Firing
     runs: Runs
     trials: Trials

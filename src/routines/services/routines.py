@@ -37,7 +37,7 @@ from routines.services import references
 from routines.services.context import Body, Context, PageQuery, changed_names, company_of_path, visible_routine
 from routines.services.schedules import keep_history, move_with_routine, settle_before_change
 from routines.services.triggers import NewTrigger, SecretMaterial, Triggers
-from routines.storage.queries import agents, issues, projects, routines, runs, triggers, usage
+from routines.storage.queries import agents, deliveries, issues, projects, routines, runs, triggers, usage
 from routines.storage.queries.routines import RoutineQuery
 from routines.storage.queries.usage import UsageTotal
 
@@ -309,6 +309,7 @@ class Routines:
                     f"Execution issue {active_issue.identifier} is open; close it, or delete with ?force=true"
                 )
             triggers.delete(connection, [each.id for each in own_triggers], now)
+            deliveries.forget(connection, [each.id for each in own_triggers])
             for each in own_triggers:
                 keep_history(self.context, transaction, each, now, live=False, reason="routine deleted")
             routines.delete(connection, routine.id, now)

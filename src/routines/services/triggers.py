@@ -19,7 +19,7 @@ from routines.core.signing import SECRET_ENTROPY_BYTES, SigningMode, new_secret
 from routines.services.context import Body, Context, changed_names, on_the_wire, visible_routine
 from routines.services.schedules import is_live, keep_history, scheduled, settle_before_change
 from routines.storage.database import Transaction
-from routines.storage.queries import triggers
+from routines.storage.queries import deliveries, triggers
 
 TRIGGER_NOT_FOUND = "Routine trigger not found"
 PUBLIC_ID_BYTES = 12
@@ -198,6 +198,7 @@ class Triggers:
             now = self.context.clock.now()
             settle_before_change(self.context, transaction, [trigger], now)
             triggers.delete(transaction.connection, [trigger.id], now)
+            deliveries.forget(transaction.connection, [trigger.id])
             keep_history(self.context, transaction, trigger, now, live=False, reason="trigger deleted")
             self._record(transaction, actor, "trigger_deleted", trigger, now, {"kind": trigger.kind})
 
