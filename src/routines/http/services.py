@@ -14,6 +14,7 @@ from routines.services.activity import ActivityLog
 from routines.services.agents import Agents
 from routines.services.companies import Companies
 from routines.services.deliveries import Deliveries
+from routines.services.events import Events
 from routines.services.firing import Firing
 from routines.services.goals import Goals
 from routines.services.heartbeats import Heartbeats
@@ -44,6 +45,7 @@ class Services:
     heartbeats: Heartbeats
     outlook: Outlook
     activity: ActivityLog
+    events: Events
 
 
 def _services(request: Request) -> Services:
