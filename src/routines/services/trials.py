@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from routines.core.access import Action, require
+from routines.core.activity import ActivityAction
 from routines.core.errors import ConflictError, ImpossibleError, RoutinesError
 from routines.core.limits import BODY_BYTES_MAX
 from routines.core.model import Actor, Trigger, TriggerKind
@@ -47,7 +48,7 @@ class Trials:
         with self.context.database.write() as transaction:
             subject = (trigger.company_id, "routine_trigger", trigger.id)
             details = {"routineId": trigger.routine_id}
-            self.context.record(transaction.connection, actor, "routine.trigger_tried", subject, now, details)
+            self.context.record(transaction, actor, ActivityAction.TRIGGER_TRIED, subject, now, details)
         try:
             return self.batcher.submit(request).result()
         except RoutinesError as refusal:

@@ -24,6 +24,7 @@ from routines.http.call import PathId, validated
 from routines.http.schemas.outlook import RangeFilters
 from routines.http.schemas.routines import RoutineUpdate
 from routines.http.schemas.runs import RunCreate
+from routines.services.context import PageQuery
 from routines.services.outlook import ExplainQuery
 from routines.storage.queries.activity import ActivityQuery
 from routines.web.form import Form
@@ -34,6 +35,7 @@ from routines.web.views.triggers import TriggerCard, card, schedule_view, webhoo
 from routines.web.views.webhooks import curl
 
 FIRES_SHOWN = 5
+DELIVERIES_SHOWN = 5
 TRIGGERS_SHOWN_MAX = 20  # on one page; a routine has one or two
 ACTIVITY_SHOWN = 20
 
@@ -183,7 +185,9 @@ def _set_status(page: Page, routine_id: str, status: RoutineStatus, notice: str)
 
 def _card(page: Page, trigger: Trigger) -> TriggerCard:
     if trigger.kind is TriggerKind.WEBHOOK:
-        return card(trigger, page.when, webhook=webhook_view(trigger, page.use.triggers.url_of(trigger), page.when))
+        newest = page.use.deliveries.page(page.actor, trigger.id, lambda: PageQuery(DELIVERIES_SHOWN))
+        url = page.use.triggers.url_of(trigger)
+        return card(trigger, page.when, webhook=webhook_view(trigger, url, newest, page.when))
     if trigger.kind is TriggerKind.API:
         return card(trigger, page.when)
     after = max(page.now, trigger.slots_decided_until or page.now)

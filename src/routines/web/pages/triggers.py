@@ -1,4 +1,4 @@
-"""What is done with one trigger: enable, disable, delete, rotate the secret, try a webhook.
+"""What is done with one trigger: enable, disable, delete, rotate the secret, try a webhook, its deliveries.
 
 Adding and changing one is `editor`'s; its card is on the page of its routine.
 """
@@ -8,14 +8,17 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from routines.core.errors import Fault, InvalidError, MalformedBodyError, RoutinesError
+from routines.core.limits import RUNS_PAGE_DEFAULT, UNFIRED_DELIVERIES_KEPT_MAX
 from routines.core.model import Trigger
 from routines.core.signing import SigningMode
-from routines.http.call import PathId, validated
+from routines.http.call import NOBODY, PathId, canonical_id, validated
 from routines.http.errors import status_of
 from routines.http.schemas.triggers import TriggerUpdate
+from routines.services.context import PageQuery
 from routines.services.firing import Fired
 from routines.web.page import BoardPage, Page, PageRoute
 from routines.web.pages.routine import routine_page
+from routines.web.views.triggers import delivery_row
 from routines.web.views.webhooks import curl
 
 router = APIRouter(route_class=PageRoute)
@@ -83,6 +86,27 @@ def try_webhook(page: BoardPage, trigger_id: PathId) -> Response:
         return page.go(_routine(trigger), "The test delivery was answered with 200 as a ping.")
     how = "the run that it repeats" if answer.replayed else f"a run that is {answer.run.status.value.replace('_', ' ')}"
     return page.go(f"{_routine(trigger)}/runs/{answer.run.id}", f"The test delivery was answered with 202 and {how}.")
+
+
+@router.get("/triggers/{trigger_id}/deliveries")
+def list_deliveries(page: BoardPage, trigger_id: PathId) -> Response:
+    """A webhook's deliveries, newest first, those included that made no run."""
+    trigger = page.use.triggers.get(page.actor, trigger_id)
+    before = canonical_id(page.query("before"))
+    query = PageQuery(RUNS_PAGE_DEFAULT + 1, None if before == NOBODY else before)
+    found = page.use.deliveries.page(page.actor, trigger_id, lambda: query)
+    return page.show(
+        "deliveries.html",
+        company_id=trigger.company_id,
+        section="routines",
+        about=trigger.routine_id,
+        trigger=trigger,
+        routine=page.use.routines.get(page.actor, trigger.routine_id).routine,
+        rows=[delivery_row(each, page.when) for each in found[:RUNS_PAGE_DEFAULT]],
+        older=found[RUNS_PAGE_DEFAULT - 1].id if len(found) > RUNS_PAGE_DEFAULT else "",
+        is_first=before == NOBODY,
+        kept=UNFIRED_DELIVERIES_KEPT_MAX,
+    )
 
 
 def _set_enabled(page: Page, trigger_id: str, *, enabled: bool) -> Response:

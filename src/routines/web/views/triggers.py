@@ -11,9 +11,11 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from routines.core.cron.explanation import Explanation
+from routines.core.deliveries import DeliveryOutcome, DeliveryRecord
 from routines.core.model import Trigger
 from routines.core.signing import SigningMode
 from routines.core.zones import ZoneError, zone
+from routines.http.schemas.deliveries import STATUS_OF_OUTCOME
 from routines.web.times import When, length
 from routines.web.views.webhooks import HAS_REPLAY_WINDOW, MODE_IN_WORDS, curl
 
@@ -41,8 +43,33 @@ class ScheduleView:
 
 
 @dataclass(frozen=True, slots=True)
+class DeliveryRow:
+    """A delivery at a webhook, with the status that its sender was answered with."""
+
+    when: When
+    outcome: DeliveryOutcome
+    status: int
+    reason: str
+    run_id: str | None
+    said: str
+
+
+def delivery_row(record: DeliveryRecord, shown: Shown) -> DeliveryRow:
+    """A delivery's line; of its content only the type and the size are kept, and of accepted ones the run."""
+    size = None if record.body_bytes is None else f"{record.body_bytes:,} bytes"
+    return DeliveryRow(
+        when=shown(record.received_at),
+        outcome=record.outcome,
+        status=STATUS_OF_OUTCOME[record.outcome],
+        reason=record.reason or "",
+        run_id=record.run_id,
+        said=", ".join(filter(None, (record.content_type, size, record.user_agent))),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class WebhookView:
-    """Where a webhook is fired, what is checked, and the shell lines that send a delivery."""
+    """Where a webhook is fired, what is checked, the shell lines that send a delivery, and the newest that came."""
 
     url: str
     mode: SigningMode
@@ -50,6 +77,7 @@ class WebhookView:
     window: str
     curl: str
     rotated: When | None
+    deliveries: Sequence[DeliveryRow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +120,8 @@ def schedule_view(trigger: Trigger, explained: Explanation | str, shown: Shown, 
     return ScheduleView(expression, timezone, explained.words, fires, explained.warnings)
 
 
-def webhook_view(trigger: Trigger, url: str, shown: Shown) -> WebhookView:
-    """A webhook that is fired at a URL."""
+def webhook_view(trigger: Trigger, url: str, deliveries: Sequence[DeliveryRecord], shown: Shown) -> WebhookView:
+    """A webhook that is fired at a URL, and its newest deliveries."""
     mode = trigger.signing_mode or SigningMode.NONE
     window = timedelta(seconds=trigger.replay_window_sec or 0)
     return WebhookView(
@@ -103,6 +131,7 @@ def webhook_view(trigger: Trigger, url: str, shown: Shown) -> WebhookView:
         window=length(window) if mode in HAS_REPLAY_WINDOW else "",
         curl=curl(mode, url),
         rotated=None if trigger.last_rotated_at is None else shown(trigger.last_rotated_at),
+        deliveries=[delivery_row(each, shown) for each in deliveries],
     )
 
 
