@@ -41,7 +41,9 @@ from routines.services.issues import Issues
 from routines.services.outlook import Outlook
 from routines.services.projects import Projects
 from routines.services.routines import Routines
+from routines.services.runs import Runs
 from routines.services.sealing import require_same_key
+from routines.services.trials import Trials
 from routines.services.triggers import Triggers
 from routines.settings import Role, Settings
 from routines.storage.database import Notices
@@ -169,6 +171,8 @@ def _services(context: Context, batcher: FireBatcher, events: Events) -> Service
         triggers=triggers,
         deliveries=Deliveries(context),
         firing=Firing(context, batcher),
+        runs=Runs(context),
+        trials=Trials(context, batcher, triggers),
         issues=Issues(context),
         heartbeats=Heartbeats(context),
         outlook=Outlook(context),

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, assert_never
 
 from routines.core.errors import UnauthorizedError
+from routines.core.instants import to_milliseconds
 from routines.core.limits import IDEMPOTENCY_KEY_CHARACTERS_MAX
 
 if TYPE_CHECKING:
@@ -136,6 +137,29 @@ def sign_standard_webhooks(secret: str, message_id: str, timestamp: int, body: b
         "webhook-timestamp": str(timestamp),
         "webhook-signature": f"v1,{signature.decode()}",
     }
+
+
+def signed(mode: SigningMode, secret: str | None, message_id: str, at: datetime, body: bytes) -> dict[str, str]:
+    """The headers by which `verify` knows a delivery to be authentic, in any mode; `message_id` is its own alone.
+
+    Raises ValueError where the mode needs a secret and there is none, or it is of another form.
+    """
+    if mode is SigningMode.NONE:
+        return {}
+    if not secret:
+        raise ValueError(f"A delivery in mode {mode.value} is signed with a secret")
+    milliseconds = to_milliseconds(at)
+    match mode:
+        case SigningMode.BEARER:
+            return {"Authorization": f"Bearer {secret}"}
+        case SigningMode.HMAC_SHA256:
+            return sign_hmac_sha256(secret, body, milliseconds)
+        case SigningMode.GITHUB_HMAC:
+            return {**sign_github(secret, body), "X-GitHub-Delivery": message_id}
+        case SigningMode.STANDARD_WEBHOOKS:
+            return sign_standard_webhooks(secret, message_id, milliseconds // 1000, body)
+        case _:
+            assert_never(mode)
 
 
 def _verify_bearer(secret: str, delivery: Delivery) -> Verified:

@@ -22,6 +22,8 @@ from routines.services.issues import Issues
 from routines.services.outlook import Outlook
 from routines.services.projects import Projects
 from routines.services.routines import Routines
+from routines.services.runs import Runs
+from routines.services.trials import Trials
 from routines.services.triggers import Triggers
 
 
@@ -37,6 +39,8 @@ class Services:
     triggers: Triggers
     deliveries: Deliveries
     firing: Firing
+    runs: Runs
+    trials: Trials
     issues: Issues
     heartbeats: Heartbeats
     outlook: Outlook

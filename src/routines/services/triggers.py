@@ -78,6 +78,19 @@ class Triggers:
 
     context: Context
 
+    def get(self, actor: Actor, trigger_id: str) -> Trigger:
+        """The trigger with that id; `NotFoundError` if there is none for this caller."""
+        with self.context.database.read() as connection:
+            trigger = triggers.get(connection, trigger_id)
+        if trigger is None:
+            raise NotFoundError(TRIGGER_NOT_FOUND)
+        require_visible(actor, trigger.company_id, TRIGGER_NOT_FOUND)
+        return trigger
+
+    def url_of(self, trigger: Trigger) -> str:
+        """Where a webhook is fired."""
+        return f"{self.context.public_url}/api/routine-triggers/public/{trigger.public_id}/fire"
+
     def add(self, actor: Actor, routine_id: str, body: Body[NewTrigger]) -> TriggerWithSecret:
         """Add a trigger to a routine that its caller may change."""
         with self.context.database.write() as transaction:
@@ -245,8 +258,7 @@ class Triggers:
     def _material(self, trigger: Trigger, secret: str | None) -> SecretMaterial | None:
         if trigger.kind is not TriggerKind.WEBHOOK:
             return None
-        url = f"{self.context.public_url}/api/routine-triggers/public/{trigger.public_id}/fire"
-        return SecretMaterial(url, secret)
+        return SecretMaterial(self.url_of(trigger), secret)
 
     def _record(
         self,
