@@ -36,6 +36,7 @@ from routines.services.heartbeats import Heartbeats
 from routines.services.identity import Identity
 from routines.services.issues import Issues
 from routines.services.outlook import Outlook
+from routines.services.overview import Overview
 from routines.services.projects import Projects
 from routines.services.routines import Routines
 from routines.services.sealing import require_same_key
@@ -165,5 +166,6 @@ def _services(context: Context, batcher: FireBatcher) -> Services:
         issues=Issues(context),
         heartbeats=Heartbeats(context),
         outlook=Outlook(context),
+        overview=Overview(context),
         activity=ActivityLog(context),
     )

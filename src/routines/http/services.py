@@ -18,6 +18,7 @@ from routines.services.goals import Goals
 from routines.services.heartbeats import Heartbeats
 from routines.services.issues import Issues
 from routines.services.outlook import Outlook
+from routines.services.overview import Overview
 from routines.services.projects import Projects
 from routines.services.routines import Routines
 from routines.services.triggers import Triggers
@@ -37,6 +38,7 @@ class Services:
     issues: Issues
     heartbeats: Heartbeats
     outlook: Outlook
+    overview: Overview
     activity: ActivityLog
 
 
