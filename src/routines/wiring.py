@@ -39,6 +39,7 @@ from routines.services.heartbeats import Heartbeats
 from routines.services.identity import Identity
 from routines.services.issues import Issues
 from routines.services.outlook import Outlook
+from routines.services.overview import Overview
 from routines.services.projects import Projects
 from routines.services.routines import Routines
 from routines.services.runs import Runs
@@ -176,6 +177,7 @@ def _services(context: Context, batcher: FireBatcher, events: Events) -> Service
         issues=Issues(context),
         heartbeats=Heartbeats(context),
         outlook=Outlook(context),
+        overview=Overview(context),
         activity=ActivityLog(context),
         events=events,
     )

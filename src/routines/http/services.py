@@ -20,6 +20,7 @@ from routines.services.goals import Goals
 from routines.services.heartbeats import Heartbeats
 from routines.services.issues import Issues
 from routines.services.outlook import Outlook
+from routines.services.overview import Overview
 from routines.services.projects import Projects
 from routines.services.routines import Routines
 from routines.services.runs import Runs
@@ -44,6 +45,7 @@ class Services:
     issues: Issues
     heartbeats: Heartbeats
     outlook: Outlook
+    overview: Overview
     activity: ActivityLog
     events: Events
 
