@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 from routines.core import strict_json
 from routines.core.model import Activity, RunStatus
 from routines.storage.rows import every, insert_model, select_model
-from routines.storage.schema import activity, runs
+from routines.storage.schema import activity, runs, triggers
 
 RUN_TRIGGERED = "routine.run_triggered"
 RUN_SKIPPED = "routine.run_skipped"
@@ -26,35 +26,44 @@ def add(connection: Connection, entry: Activity) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ActivityQuery:
-    """Which entries are wanted: all that agree with every filter that is set, a page at a time."""
+    """Which entries are wanted: all that agree with every filter that is set, a page at a time.
+
+    `routine_id` asks for what happened to a routine and its triggers, and for its fires; `fires` may leave those out.
+    """
 
     limit: int
     before: str | None = None
     entity_type: str | None = None
     entity_id: str | None = None
+    routine_id: str | None = None
+    fires: bool = True
 
 
 def page(connection: Connection, company_id: str, wanted: ActivityQuery) -> list[Activity]:
     """A company's activity, newest first, from the entry after `before` on."""
-    limit, before, entity_type, entity_id = wanted.limit, wanted.before, wanted.entity_type, wanted.entity_id
-    written = select_model(activity, Activity).where(activity.c.company_id == company_id)
-    if before is not None:
-        written = written.where(activity.c.id < before)
-    if entity_type is not None:
-        written = written.where(activity.c.entity_type == entity_type)
-    if entity_id is not None:
-        written = written.where(activity.c.entity_id == entity_id)
-    entries = every(connection, Activity, written.order_by(activity.c.id.desc()).limit(limit))
-    fires = [] if entity_type not in {None, RUN} else _fires(connection, company_id, limit, before, entity_id)
-    return list(islice(merge(entries, fires, key=lambda entry: entry.id, reverse=True), limit))
+    query = select_model(activity, Activity)
+    if wanted.routine_id is not None:
+        of_routine = select(triggers.c.id).where(triggers.c.routine_id == wanted.routine_id)
+        query = query.where(activity.c.entity_id.in_([wanted.routine_id, *connection.execute(of_routine).scalars()]))
+    if wanted.entity_id is not None:
+        query = query.where(activity.c.entity_id == wanted.entity_id)
+    if wanted.routine_id is None and wanted.entity_id is None:  # else the index of what happened to a thing is better
+        query = query.where(activity.c.company_id == company_id)
+    if wanted.before is not None:
+        query = query.where(activity.c.id < wanted.before)
+    if wanted.entity_type is not None:
+        query = query.where(activity.c.entity_type == wanted.entity_type)
+    entries = every(connection, Activity, query.order_by(activity.c.id.desc()).limit(wanted.limit))
+    own = [entry for entry in entries if entry.company_id == company_id]
+    fires = _fires(connection, company_id, wanted) if wanted.fires and wanted.entity_type in {None, RUN} else []
+    return list(islice(merge(own, fires, key=lambda entry: entry.id, reverse=True), wanted.limit))
 
 
-def _fires(
-    connection: Connection, company_id: str, limit: int, before: str | None, entity_id: str | None
-) -> list[Activity]:
+def _fires(connection: Connection, company_id: str, wanted: ActivityQuery) -> list[Activity]:
     """Runs, as the activity that each of them is; an entry has its run's id."""
     query = select(
         runs.c.id,
+        runs.c.company_id,
         runs.c.actor_type,
         runs.c.actor_id,
         runs.c.status,
@@ -63,11 +72,15 @@ def _fires(
         runs.c.source,
         runs.c.linked_issue_id,
         runs.c.triggered_at,
-    ).where(runs.c.company_id == company_id)
-    if before is not None:
-        query = query.where(runs.c.id < before)
-    if entity_id is not None:
-        query = query.where(runs.c.id == entity_id)
+    )
+    if wanted.routine_id is not None:
+        query = query.where(runs.c.routine_id == wanted.routine_id)
+    if wanted.entity_id is not None:
+        query = query.where(runs.c.id == wanted.entity_id)
+    if wanted.routine_id is None and wanted.entity_id is None:
+        query = query.where(runs.c.company_id == company_id)
+    if wanted.before is not None:
+        query = query.where(runs.c.id < wanted.before)
     return [
         Activity(
             id=row.id,
@@ -88,5 +101,6 @@ def _fires(
             ),
             created_at=row.triggered_at,
         )
-        for row in connection.execute(query.order_by(runs.c.id.desc()).limit(limit))
+        for row in connection.execute(query.order_by(runs.c.id.desc()).limit(wanted.limit))
+        if row.company_id == company_id
     ]
