@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 from routines.services.activity import ActivityLog
 from routines.services.agents import Agents
 from routines.services.companies import Companies
+from routines.services.events import Events
 from routines.services.firing import Firing
 from routines.services.goals import Goals
 from routines.services.heartbeats import Heartbeats
@@ -38,6 +39,7 @@ class Services:
     heartbeats: Heartbeats
     outlook: Outlook
     activity: ActivityLog
+    events: Events
 
 
 def _services(request: Request) -> Services:

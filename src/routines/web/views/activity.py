@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from routines.core.activity import ActivityAction
 from routines.core.model import LOCAL_BOARD, SCHEDULER, SERVICE, WEBHOOK_SENDER, ActorType, RunStatus
 from routines.services.activity import ToldActivity, ToldEntry
 from routines.storage.queries.names import Kind, Named
@@ -54,38 +55,38 @@ PLACES = {
 }
 """Where each kind of thing is shown."""
 
-VERBS = {
-    "company.created": "made the company",
-    "company.updated": "changed the company",
-    "agent.created": "hired",
-    "agent.updated": "changed the agent",
-    "agent.paused": "paused the agent",
-    "agent.resumed": "resumed the agent",
-    "agent.terminated": "terminated the agent",
-    "agent.key_created": "made a key for",
-    "agent.key_revoked": "revoked a key of",
-    "agent.heartbeat_invoked": "woke",
-    "project.created": "made the project",
-    "project.updated": "changed the project",
-    "goal.created": "set the goal",
-    "goal.updated": "changed the goal",
-    "routine.created": "made the routine",
-    "routine.updated": "changed the routine",
-    "routine.deleted": "deleted the routine",
-    "routine.trigger_created": "added the trigger",
-    "routine.trigger_updated": "changed the trigger",
-    "routine.trigger_deleted": "deleted the trigger",
-    "routine.trigger_secret_rotated": "rotated the secret of the trigger",
-    "routine.run_triggered": "fired",
-    "routine.run_skipped": "fired",
-    "issue.created": "made the issue",
-    "issue.updated": "changed",
-    "issue.checked_out": "checked out",
-    "issue.released": "released",
-    "issue.comment_added": "commented on",
-    "heartbeat_run.started": "started a heartbeat of",
-    "heartbeat_run.finished": "ended a heartbeat of",
-    "heartbeat_run.cancelled": "cancelled a heartbeat of",
+VERBS: Mapping[str, str] = {
+    ActivityAction.COMPANY_CREATED: "made the company",
+    ActivityAction.COMPANY_UPDATED: "changed the company",
+    ActivityAction.AGENT_CREATED: "hired",
+    ActivityAction.AGENT_UPDATED: "changed the agent",
+    ActivityAction.AGENT_PAUSED: "paused the agent",
+    ActivityAction.AGENT_RESUMED: "resumed the agent",
+    ActivityAction.AGENT_TERMINATED: "terminated the agent",
+    ActivityAction.AGENT_KEY_CREATED: "made a key for",
+    ActivityAction.AGENT_KEY_REVOKED: "revoked a key of",
+    ActivityAction.AGENT_HEARTBEAT_INVOKED: "woke",
+    ActivityAction.PROJECT_CREATED: "made the project",
+    ActivityAction.PROJECT_UPDATED: "changed the project",
+    ActivityAction.GOAL_CREATED: "set the goal",
+    ActivityAction.GOAL_UPDATED: "changed the goal",
+    ActivityAction.ROUTINE_CREATED: "made the routine",
+    ActivityAction.ROUTINE_UPDATED: "changed the routine",
+    ActivityAction.ROUTINE_DELETED: "deleted the routine",
+    ActivityAction.TRIGGER_CREATED: "added the trigger",
+    ActivityAction.TRIGGER_UPDATED: "changed the trigger",
+    ActivityAction.TRIGGER_DELETED: "deleted the trigger",
+    ActivityAction.TRIGGER_SECRET_ROTATED: "rotated the secret of the trigger",
+    ActivityAction.RUN_TRIGGERED: "fired",
+    ActivityAction.RUN_SKIPPED: "fired",
+    ActivityAction.ISSUE_CREATED: "made the issue",
+    ActivityAction.ISSUE_UPDATED: "changed",
+    ActivityAction.ISSUE_CHECKED_OUT: "checked out",
+    ActivityAction.ISSUE_RELEASED: "released",
+    ActivityAction.ISSUE_COMMENT_ADDED: "commented on",
+    ActivityAction.HEARTBEAT_STARTED: "started a heartbeat of",
+    ActivityAction.HEARTBEAT_FINISHED: "ended a heartbeat of",
+    ActivityAction.HEARTBEAT_CANCELLED: "cancelled a heartbeat of",
 }
 """What each action is, before the thing that it was done to."""
 
@@ -139,7 +140,7 @@ def link_to(identity: str, told: ToldActivity) -> Link:
 def _row(each: ToldEntry, names: Mapping[str, Named], when: Callable[[datetime], When]) -> ActivityRow:
     entry, details = each.entry, each.details
     of = _thing(names, _text(details.get("routineId")), Kind.ROUTINE) if entry.entity_type == Kind.TRIGGER else None
-    outcome, led_to = _outcome(details, names) if entry.entity_type == Kind.RUN else ("", None)
+    outcome, led_to = _outcome(entry.entity_type, details, names)
     return ActivityRow(
         id=entry.id,
         when=when(entry.created_at),
@@ -171,7 +172,7 @@ def _who(actor_type: ActorType, actor_id: str, names: Mapping[str, Named]) -> Li
 
 def _did(action: str, details: Mapping[str, object]) -> str:
     """The verb; a move of an issue is told as what it is."""
-    if action == "issue.updated" and _changed(details) == ["status"]:
+    if action == ActivityAction.ISSUE_UPDATED and _changed(details) == ["status"]:
         return "moved"
     return VERBS.get(action, action.replace(".", " ").replace("_", " "))
 
@@ -198,10 +199,12 @@ def _thing(names: Mapping[str, Named], identity: str, kind: str, kept: str = "")
     return Link(named.name or NOUNS[named.kind], address)
 
 
-def _outcome(details: Mapping[str, object], names: Mapping[str, Named]) -> tuple[str, Link | None]:
-    """What became of a fire, up to the issue that it made or joined."""
-    status, issue_id = details.get("status"), _text(details.get("linkedIssueId"))
+def _outcome(kind: str, details: Mapping[str, object], names: Mapping[str, Named]) -> tuple[str, Link | None]:
+    """What became of a fire, up to the issue that it made or joined; and for which issue a heartbeat was."""
+    status, issue_id = details.get("status"), _text(details.get("linkedIssueId") or details.get("issueId"))
     issue = _thing(names, issue_id, Kind.ISSUE) if issue_id else None
+    if kind != Kind.RUN:
+        return (" for" if issue else ""), issue
     if status == RunStatus.SKIPPED:
         return (", skipped because of" if issue else ", skipped"), issue
     if status == RunStatus.COALESCED:
@@ -212,14 +215,16 @@ def _outcome(details: Mapping[str, object], names: Mapping[str, Named]) -> tuple
 def _details(action: str, details: Mapping[str, object]) -> str:
     """What matters of an entry besides, with the mark before it: the fields that changed, the new status, and why."""
     changed, status = _changed(details), _text(details.get("status")).replace("_", " ")
-    if action in {"issue.checked_out", "issue.released"}:
+    if action in {ActivityAction.ISSUE_CHECKED_OUT, ActivityAction.ISSUE_RELEASED}:
         return ""
-    if action == "issue.updated" and changed == ["status"]:
+    if action == ActivityAction.ISSUE_UPDATED and changed == ["status"]:
         return f" to {status}"
     parts = [_words(name) for name in changed if name not in {"status", "pauseReason"}]
     if "status" in changed:
         parts.append(f"status is now {status}")
-    if action == "issue.created" or "keyId" in details:
+    if action == ActivityAction.HEARTBEAT_FINISHED:
+        parts.append(status)
+    if action == ActivityAction.ISSUE_CREATED or "keyId" in details:
         parts.append(_text(details.get("title") or details.get("name")))
     if details.get("pauseReason"):
         parts.append(_text(details["pauseReason"]))
