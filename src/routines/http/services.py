@@ -17,6 +17,7 @@ from routines.services.events import Events
 from routines.services.firing import Firing
 from routines.services.goals import Goals
 from routines.services.heartbeats import Heartbeats
+from routines.services.issue_board import IssueBoard
 from routines.services.issues import Issues
 from routines.services.outlook import Outlook
 from routines.services.projects import Projects
@@ -36,6 +37,7 @@ class Services:
     triggers: Triggers
     firing: Firing
     issues: Issues
+    issue_board: IssueBoard
     heartbeats: Heartbeats
     outlook: Outlook
     activity: ActivityLog
