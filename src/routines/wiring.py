@@ -30,6 +30,7 @@ from routines.services.activity import ActivityLog
 from routines.services.agents import Agents
 from routines.services.companies import Companies
 from routines.services.context import Context
+from routines.services.deliveries import Deliveries
 from routines.services.events import Events
 from routines.services.firing import FireBatcher, FireSets, Firing
 from routines.services.goals import Goals
@@ -41,7 +42,9 @@ from routines.services.issues import Issues
 from routines.services.outlook import Outlook
 from routines.services.projects import Projects
 from routines.services.routines import Routines
+from routines.services.runs import Runs
 from routines.services.sealing import require_same_key
+from routines.services.trials import Trials
 from routines.services.triggers import Triggers
 from routines.settings import Role, Settings
 from routines.storage.database import Notices
@@ -167,7 +170,10 @@ def _services(context: Context, batcher: FireBatcher, events: Events) -> Service
         goals=Goals(context),
         routines=Routines(context, triggers),
         triggers=triggers,
+        deliveries=Deliveries(context),
         firing=Firing(context, batcher),
+        runs=Runs(context),
+        trials=Trials(context, batcher, triggers),
         issues=Issues(context),
         issue_board=IssueBoard(context),
         heartbeats=Heartbeats(context),

@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from routines.core import model
+from routines.core.deliveries import DeliveryOutcome
 from routines.core.signing import SigningMode
 from routines.storage.types import Cause, Id, Instant, Word
 
@@ -240,6 +241,22 @@ Index("ix_runs_routine_id_id", runs.c.routine_id, runs.c.id)
 Index("ix_runs_company_id_id", runs.c.company_id, runs.c.id)
 _LINKED = text("linked_issue_id IS NOT NULL")
 Index("ix_runs_linked_issue_id", runs.c.linked_issue_id, sqlite_where=_LINKED)
+
+# Deliveries at webhooks that made no run; those that did are the runs. Of each trigger the newest are kept.
+unfired_deliveries = Table(
+    "unfired_deliveries",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("trigger_id", Id, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("outcome", Word(DeliveryOutcome), nullable=False),
+    Column("reason", Text),
+    Column("run_id", Id),
+    Column("content_type", Text),
+    Column("body_bytes", Integer),
+    Column("user_agent", Text),
+)
+Index("ix_unfired_deliveries_trigger_id_id", unfired_deliveries.c.trigger_id, unfired_deliveries.c.id)
 
 # Further causes of a fire, under which it may come again; see `core.fires.Alias`.
 run_aliases = Table(

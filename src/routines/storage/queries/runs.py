@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, ScalarSelect, Select, func, select, update
+from sqlalchemy import Connection, ScalarSelect, Select, func, null, select, update
 
+from routines.clock import first_id
 from routines.core.lifecycle import RunMove
 from routines.core.model import Run, RunStatus
 from routines.storage.rows import columns, every, select_model
@@ -29,6 +31,37 @@ def page(connection: Connection, routine_id: str, *, limit: int, before: str | N
     return every(connection, Run, query.order_by(runs.c.id.desc()).limit(limit))
 
 
+@dataclass(frozen=True, slots=True)
+class RunQuery:
+    """Which of a routine's runs are wanted, a page at a time; of an outage are those that record dropped slots."""
+
+    limit: int
+    before: str | None = None
+    status: RunStatus | None = None
+    of_outage: bool | None = None
+
+
+def search(connection: Connection, routine_id: str, wanted: RunQuery) -> list[Run]:
+    """A routine's runs that agree with every filter that is set, newest first, without their payloads."""
+    fields = [null() if name == "trigger_payload" else runs.c[name] for name in Run._fields]
+    query = select(*fields).where(runs.c.routine_id == routine_id)
+    if wanted.before is not None:
+        query = query.where(runs.c.id < wanted.before)
+    if wanted.status is not None:
+        query = query.where(runs.c.status == wanted.status)
+    if wanted.of_outage is not None:
+        query = query.where(runs.c.details.is_not(None) if wanted.of_outage else runs.c.details.is_(None))
+    return every(connection, Run, query.order_by(runs.c.id.desc()).limit(wanted.limit))
+
+
+def joined_to(connection: Connection, run: Run, *, limit: int) -> list[Run]:
+    """The runs that joined the issue of a run, newest first; they point to the same issue, by which they are found."""
+    query = select_model(runs, Run).where(
+        runs.c.linked_issue_id == run.linked_issue_id, runs.c.coalesced_into_run_id == run.id
+    )
+    return every(connection, Run, query.order_by(runs.c.id.desc()).limit(limit))
+
+
 def of_company(connection: Connection, company_id: str, since: datetime, *, limit: int) -> list[Run]:
     """The runs of a company's routines since an instant, newest first."""
     query = select_model(runs, Run).where(runs.c.company_id == company_id, runs.c.triggered_at >= since)
@@ -36,9 +69,10 @@ def of_company(connection: Connection, company_id: str, since: datetime, *, limi
 
 
 def by_slot(connection: Connection, trigger_id: str, start: datetime, end: datetime) -> dict[datetime, Run]:
-    """A schedule's runs of the slots in (start, end], by slot."""
+    """A schedule's runs of the slots in (start, end], by slot; none was recorded before its slot."""
     query = select_model(runs, Run).where(
         runs.c.routine_id == _routine_of(trigger_id),
+        runs.c.id >= first_id(start),
         runs.c.trigger_id == trigger_id,
         runs.c.scheduled_for > start,
         runs.c.scheduled_for <= end,
