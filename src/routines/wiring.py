@@ -37,6 +37,7 @@ from routines.services.goals import Goals
 from routines.services.heartbeat_work import HeartbeatWork
 from routines.services.heartbeats import Heartbeats
 from routines.services.identity import Identity
+from routines.services.issue_board import IssueBoard
 from routines.services.issues import Issues
 from routines.services.outlook import Outlook
 from routines.services.overview import Overview
@@ -175,6 +176,7 @@ def _services(context: Context, batcher: FireBatcher, events: Events) -> Service
         runs=Runs(context),
         trials=Trials(context, batcher, triggers),
         issues=Issues(context),
+        issue_board=IssueBoard(context),
         heartbeats=Heartbeats(context),
         outlook=Outlook(context),
         overview=Overview(context),

@@ -18,6 +18,7 @@ from routines.services.events import Events
 from routines.services.firing import Firing
 from routines.services.goals import Goals
 from routines.services.heartbeats import Heartbeats
+from routines.services.issue_board import IssueBoard
 from routines.services.issues import Issues
 from routines.services.outlook import Outlook
 from routines.services.overview import Overview
@@ -43,6 +44,7 @@ class Services:
     runs: Runs
     trials: Trials
     issues: Issues
+    issue_board: IssueBoard
     heartbeats: Heartbeats
     outlook: Outlook
     overview: Overview
