@@ -110,8 +110,8 @@ class LiveSchedule(NamedTuple):
     slots_decided_until: datetime
 
 
-def live_of_company(connection: Connection, company_id: str) -> list[LiveSchedule]:
-    """A company's schedules that may fire."""
+def live_of_company(connection: Connection, company_id: str, *, agent_id: str | None = None) -> list[LiveSchedule]:
+    """A company's schedules that may fire; with an agent only those of its routines."""
     query = (
         select(
             triggers.c.id,
@@ -125,6 +125,8 @@ def live_of_company(connection: Connection, company_id: str) -> list[LiveSchedul
         .join(routines, routines.c.id == triggers.c.routine_id)
         .where(triggers.c.company_id == company_id, triggers.c.next_run_at.is_not(None))
     )
+    if agent_id is not None:
+        query = query.where(routines.c.assignee_agent_id == agent_id)
     return [LiveSchedule(*row) for row in connection.execute(query)]
 
 
