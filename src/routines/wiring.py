@@ -23,22 +23,29 @@ from routines.heartbeat.starting import Starting
 from routines.heartbeat.worker import Worker
 from routines.http.app import make_app, make_health_app
 from routines.http.auth import Authentication, Sessions
+from routines.http.schemas.activity import event
 from routines.http.services import Services
 from routines.keyring import Keyring, load_master_key
 from routines.services.activity import ActivityLog
 from routines.services.agents import Agents
 from routines.services.companies import Companies
 from routines.services.context import Context
+from routines.services.deliveries import Deliveries
+from routines.services.events import Events
 from routines.services.firing import FireBatcher, FireSets, Firing
 from routines.services.goals import Goals
 from routines.services.heartbeat_work import HeartbeatWork
 from routines.services.heartbeats import Heartbeats
 from routines.services.identity import Identity
+from routines.services.issue_board import IssueBoard
 from routines.services.issues import Issues
 from routines.services.outlook import Outlook
+from routines.services.overview import Overview
 from routines.services.projects import Projects
 from routines.services.routines import Routines
+from routines.services.runs import Runs
 from routines.services.sealing import require_same_key
+from routines.services.trials import Trials
 from routines.services.triggers import Triggers
 from routines.settings import Role, Settings
 from routines.storage.database import Notices
@@ -77,7 +84,8 @@ class Server:
         self.worker = self._make_worker(context) if Role.HEARTBEAT in settings.roles else None
         self.batcher: FireBatcher = Batcher(self.database, FireSets(context).handle)
         self.identity = Identity(context)
-        self.services = _services(context, self.batcher)
+        self.events = Events(context, event)
+        self.services = _services(context, self.batcher, self.events)
         sessions = Sessions(keyring.session_key, self.clock)
         authentication = Authentication(settings.auth, self.identity, sessions, settings.base_url)
         if Role.API in settings.roles:
@@ -97,7 +105,7 @@ class Server:
     def start(self) -> None:
         """Begin firing; next slots are first computed anew if time zone data has changed."""
         zone_data.refresh(self.database)
-        self.database.watch(Notices(slot=self.scheduler.notice, wake_up=self._notice_wake_up))
+        self.database.watch(Notices(self.scheduler.notice, self._notice_wake_up, self.events.notice))
         self.batcher.start()
         if Role.SCHEDULER in self.settings.roles:
             self.scheduler.start()
@@ -107,6 +115,7 @@ class Server:
 
     def leave_off(self) -> None:
         """Begin nothing more in the background, from a signal's handler too: a stop is coming."""
+        self.events.leave_off()
         if self.worker is not None:
             self.worker.leave_off()
 
@@ -114,6 +123,7 @@ class Server:
         """Finish what is in hand, in the order in which nothing new can come, and let go of the database."""
         self.retention.leave_off()
         self.leave_off()
+        self.events.stop()
         self.scheduler.stop()
         self.batcher.stop()
         self.retention.stop()
@@ -152,7 +162,7 @@ class Server:
             await run_in_threadpool(self.stop)
 
 
-def _services(context: Context, batcher: FireBatcher) -> Services:
+def _services(context: Context, batcher: FireBatcher, events: Events) -> Services:
     triggers = Triggers(context)
     return Services(
         companies=Companies(context),
@@ -161,9 +171,15 @@ def _services(context: Context, batcher: FireBatcher) -> Services:
         goals=Goals(context),
         routines=Routines(context, triggers),
         triggers=triggers,
+        deliveries=Deliveries(context),
         firing=Firing(context, batcher),
+        runs=Runs(context),
+        trials=Trials(context, batcher, triggers),
         issues=Issues(context),
+        issue_board=IssueBoard(context),
         heartbeats=Heartbeats(context),
         outlook=Outlook(context),
+        overview=Overview(context),
         activity=ActivityLog(context),
+        events=events,
     )

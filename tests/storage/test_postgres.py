@@ -16,7 +16,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from routines.clock import ClockSetting
+from routines.clock import ClockSetting, Ids
+from routines.core.deliveries import DeliveryOutcome, DeliveryRecord
 from routines.core.errors import UnavailableError
 from routines.core.instants import to_milliseconds
 from routines.storage.database import Notices, Rows, Transaction, ignore
@@ -259,3 +260,35 @@ def test_texts_reach_the_database_as_they_are(service: Service, company: Company
 def test_the_place_is_told_without_its_password(tmp_path: Path) -> None:
     assert DatabasePlace("postgresql://me:secret@db/routines", tmp_path).file() is None
     assert PostgresDatabase("postgresql://me:secret@db/routines").place == "postgresql://me:***@db/routines"
+
+
+def test_deliveries_are_kept_and_removed_by_several_servers_without_waiting(
+    service: Service, database: PostgresDatabase
+) -> None:
+    ids = Ids()
+    trigger_id = ids.new(MONDAY_NOON)
+
+    def keep(transaction: Transaction, count: int) -> None:
+        transaction.hot.keep_unfired(
+            [
+                DeliveryRecord(identity, trigger_id, MONDAY_NOON, DeliveryOutcome.REFUSED, None, None)
+                for identity in ids.many(MONDAY_NOON, count)
+            ],
+            5,
+        )
+
+    def kept() -> int:
+        with database.read() as connection:
+            return int(connection.execute(text("SELECT count(*) FROM unfired_deliveries")).scalar_one())
+
+    with service.server.database.write() as transaction:
+        keep(transaction, 5)
+    with service.server.database.write() as first:
+        keep(first, 3)
+        with database.write() as second:
+            keep(second, 3)
+        assert kept() == 8
+    assert kept() == 8
+    with database.write() as transaction:
+        keep(transaction, 1)
+    assert kept() == 5

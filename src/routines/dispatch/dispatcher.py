@@ -57,6 +57,7 @@ def dispatch(
     batch.number_issues(transaction)
     rows = batch.rows(moves)
     transaction.hot.write(rows)
+    transaction.changes(batch.companies())
     if rows.wake_ups:
         transaction.wakes()
     return receipts
@@ -80,6 +81,13 @@ def move_columns(move: Move) -> tuple[object, ...]:
 def _alias_row(fire: Fire, alias: Alias, run_id: str) -> tuple[object, ...]:
     expires_at = None if alias.expires_at is None else to_milliseconds(alias.expires_at)
     return (fire.routine_id, alias.cause, run_id, expires_at)
+
+
+def _replay_of(run_id: str) -> str:
+    return (
+        f"The same signed request was accepted before, as run {run_id}; a new delivery is signed with a new timestamp, "
+        "and a repeat carries its Idempotency-Key"
+    )
 
 
 def _causes(fire: Fire) -> tuple[str, ...]:
@@ -184,8 +192,10 @@ class _Batch:
             run_id = self._known.get((fire.routine_id, cause))
             if run_id is not None and cause != fire.signature_cause:
                 return Receipt(repeat_of=run_id)
-        if fire.signature_cause is not None and (fire.routine_id, fire.signature_cause) in self._known:
-            return Receipt(error=ConflictError(REPLAY_DETECTED))
+        if fire.signature_cause is not None:
+            accepted_as = self._known.get((fire.routine_id, fire.signature_cause))
+            if accepted_as is not None:
+                return Receipt(error=ConflictError(REPLAY_DETECTED, why=_replay_of(accepted_as)))
         return None
 
     def _learn_names(self, fire: Fire, repeat: Receipt) -> None:
@@ -208,6 +218,10 @@ class _Batch:
                 new.identifier = f"{new.state.issue_prefix}-{numbers[company]}"
                 self._identifiers[new.issue_id] = new.identifier
                 numbers[company] += 1
+
+    def companies(self) -> set[str]:
+        """Where there are new runs, each of which is an entry of the activity."""
+        return {new.state.company_id for new in self._new}
 
     def rows(self, moves: Sequence[Move]) -> Rows:
         """Everything that the batch writes."""

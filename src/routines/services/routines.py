@@ -14,10 +14,11 @@ from typing import TypedDict
 from sqlalchemy import Connection
 
 from routines.core.access import Action, require
+from routines.core.activity import ActivityAction
 from routines.core.errors import ConflictError, ForbiddenError
 from routines.core.instants import month_of
 from routines.core.lifecycle import require_assignable, require_changeable
-from routines.core.limits import LIST_PAGE_MAX, RECENT_RUNS
+from routines.core.limits import LIST_PAGE_MAX, RECENT_RUNS, TITLE_CHARACTERS_MAX
 from routines.core.model import (
     Actor,
     Agent,
@@ -37,9 +38,11 @@ from routines.services import references
 from routines.services.context import Body, Context, PageQuery, changed_names, company_of_path, visible_routine
 from routines.services.schedules import keep_history, move_with_routine, settle_before_change
 from routines.services.triggers import NewTrigger, SecretMaterial, Triggers
-from routines.storage.queries import agents, issues, projects, routines, runs, triggers, usage
+from routines.storage.queries import agents, deliveries, issues, projects, routines, runs, triggers, usage
 from routines.storage.queries.routines import RoutineQuery
 from routines.storage.queries.usage import UsageTotal
+
+COPY_OF = "Copy of "
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,12 +217,35 @@ class Routines:
             )
             routines.add(connection, routine)
             subject = (company.id, "routine", routine.id)
-            self.context.record(connection, actor, "routine.created", subject, now, {"title": routine.title})
+            self.context.record(
+                transaction, actor, ActivityAction.ROUTINE_CREATED, subject, now, {"title": routine.title}
+            )
             made = [self.triggers.create(transaction, actor, routine, each, now) for each in new.triggers or ()]
             require_assignable(agent)
         if new.triggers is None:
             return CreatedRoutine(routine, None, None)
         return CreatedRoutine(routine, [each.trigger for each in made], [each.secret_material for each in made])
+
+    def duplicate(self, actor: Actor, routine_id: str, body: Body[None]) -> CreatedRoutine:
+        """Make a paused copy of a routine, whatever its status, with its triggers; webhooks get new secrets."""
+        with self.context.database.read() as connection:
+            routine = visible_routine(connection, actor, routine_id)
+            own_triggers = triggers.of_routines(connection, [routine.id])
+        body()
+        copy = NewRoutine(
+            title=f"{COPY_OF}{routine.title}"[:TITLE_CHARACTERS_MAX].rstrip(),
+            description=routine.description,
+            assignee_agent_id=routine.assignee_agent_id,
+            project_id=routine.project_id,
+            goal_id=routine.goal_id,
+            parent_issue_id=routine.parent_issue_id,
+            priority=routine.priority,
+            status=RoutineStatus.PAUSED,
+            concurrency_policy=routine.concurrency_policy,
+            catch_up_policy=routine.catch_up_policy,
+            triggers=[_as_new(each) for each in own_triggers],
+        )
+        return self.create(actor, routine.company_id, lambda: copy)
 
     def update(self, actor: Actor, routine_id: str, body: Body[RoutineChanges]) -> Routine:
         """Change a routine; with its status its schedules stop or start from now."""
@@ -263,7 +289,7 @@ class Routines:
             routines.change(connection, after)
             subject = (after.company_id, "routine", after.id)
             details = {"changed": names, "status": after.status.value}
-            self.context.record(connection, actor, "routine.updated", subject, now, details)
+            self.context.record(transaction, actor, ActivityAction.ROUTINE_UPDATED, subject, now, details)
         return after
 
     def delete(self, actor: Actor, routine_id: str, force: Body[bool]) -> None:
@@ -286,11 +312,14 @@ class Routines:
                     f"Execution issue {active_issue.identifier} is open; close it, or delete with ?force=true"
                 )
             triggers.delete(connection, [each.id for each in own_triggers], now)
+            deliveries.forget(connection, [each.id for each in own_triggers])
             for each in own_triggers:
                 keep_history(self.context, transaction, each, now, live=False, reason="routine deleted")
             routines.delete(connection, routine.id, now)
             subject = (routine.company_id, "routine", routine.id)
-            self.context.record(connection, actor, "routine.deleted", subject, now, {"title": routine.title})
+            self.context.record(
+                transaction, actor, ActivityAction.ROUTINE_DELETED, subject, now, {"title": routine.title}
+            )
 
     def _check_references(
         self,
@@ -306,6 +335,19 @@ class Routines:
             references.goal(connection, company_id, goal_id)
         if parent_issue_id is not None:
             references.issue(connection, company_id, parent_issue_id)
+
+
+def _as_new(trigger: Trigger) -> NewTrigger:
+    """A trigger like this one, to be made."""
+    return NewTrigger(
+        trigger.kind,
+        trigger.label,
+        trigger.enabled,
+        cron_expression=trigger.cron_expression,
+        timezone=trigger.timezone,
+        signing_mode=trigger.signing_mode,
+        replay_window_sec=trigger.replay_window_sec,
+    )
 
 
 def linked(

@@ -12,6 +12,7 @@ from typing import TypedDict
 
 from routines.core import cron
 from routines.core.access import Action, require, require_visible
+from routines.core.activity import ActivityAction
 from routines.core.errors import Fault, ImpossibleError, InvalidError, NotFoundError
 from routines.core.lifecycle import require_changeable
 from routines.core.model import Actor, Routine, Trigger, TriggerKind
@@ -19,7 +20,7 @@ from routines.core.signing import SECRET_ENTROPY_BYTES, SigningMode, new_secret
 from routines.services.context import Body, Context, changed_names, on_the_wire, visible_routine
 from routines.services.schedules import is_live, keep_history, scheduled, settle_before_change
 from routines.storage.database import Transaction
-from routines.storage.queries import triggers
+from routines.storage.queries import deliveries, triggers
 
 TRIGGER_NOT_FOUND = "Routine trigger not found"
 PUBLIC_ID_BYTES = 12
@@ -77,6 +78,19 @@ class Triggers:
 
     context: Context
 
+    def get(self, actor: Actor, trigger_id: str) -> Trigger:
+        """The trigger with that id; `NotFoundError` if there is none for this caller."""
+        with self.context.database.read() as connection:
+            trigger = triggers.get(connection, trigger_id)
+        if trigger is None:
+            raise NotFoundError(TRIGGER_NOT_FOUND)
+        require_visible(actor, trigger.company_id, TRIGGER_NOT_FOUND)
+        return trigger
+
+    def url_of(self, trigger: Trigger) -> str:
+        """Where a webhook is fired."""
+        return f"{self.context.public_url}/api/routine-triggers/public/{trigger.public_id}/fire"
+
     def add(self, actor: Actor, routine_id: str, body: Body[NewTrigger]) -> TriggerWithSecret:
         """Add a trigger to a routine that its caller may change."""
         with self.context.database.write() as transaction:
@@ -126,7 +140,7 @@ class Triggers:
         keep_history(
             self.context, transaction, trigger, now, live=is_live(trigger, routine.status), reason="trigger created"
         )
-        self._record(transaction, actor, "trigger_created", trigger, now, {"kind": trigger.kind})
+        self._record(transaction, actor, ActivityAction.TRIGGER_CREATED, trigger, now, {"kind": trigger.kind})
         return TriggerWithSecret(trigger, self._material(trigger, secret))
 
     def update(self, actor: Actor, trigger_id: str, body: Body[TriggerChanges]) -> Trigger:
@@ -171,7 +185,12 @@ class Triggers:
             )
         triggers.change(transaction.connection, after)
         self._record(
-            transaction, actor, "trigger_updated", after, now, {"changed": sorted(set(names) - {"sealedSecret"})}
+            transaction,
+            actor,
+            ActivityAction.TRIGGER_UPDATED,
+            after,
+            now,
+            {"changed": sorted(set(names) - {"sealedSecret"})},
         )
         return after
 
@@ -185,8 +204,9 @@ class Triggers:
             now = self.context.clock.now()
             settle_before_change(self.context, transaction, [trigger], now)
             triggers.delete(transaction.connection, [trigger.id], now)
+            deliveries.forget(transaction.connection, [trigger.id])
             keep_history(self.context, transaction, trigger, now, live=False, reason="trigger deleted")
-            self._record(transaction, actor, "trigger_deleted", trigger, now, {"kind": trigger.kind})
+            self._record(transaction, actor, ActivityAction.TRIGGER_DELETED, trigger, now, {"kind": trigger.kind})
 
     def rotate_secret(self, actor: Actor, trigger_id: str, body: Body[None]) -> TriggerWithSecret:
         """Give a webhook a new secret, or in mode `none` a new public id; the old one is dead at once."""
@@ -211,7 +231,7 @@ class Triggers:
                 after = replace(after, public_id=os.urandom(PUBLIC_ID_BYTES).hex())
             after, secret = self._with_new_secret(after)
             triggers.change(transaction.connection, after)
-            self._record(transaction, actor, "trigger_secret_rotated", after, now)
+            self._record(transaction, actor, ActivityAction.TRIGGER_SECRET_ROTATED, after, now)
             return TriggerWithSecret(after, self._material(after, secret))
 
     def _own(self, transaction: Transaction, actor: Actor, trigger_id: str) -> tuple[Trigger, Routine]:
@@ -238,22 +258,21 @@ class Triggers:
     def _material(self, trigger: Trigger, secret: str | None) -> SecretMaterial | None:
         if trigger.kind is not TriggerKind.WEBHOOK:
             return None
-        url = f"{self.context.public_url}/api/routine-triggers/public/{trigger.public_id}/fire"
-        return SecretMaterial(url, secret)
+        return SecretMaterial(self.url_of(trigger), secret)
 
     def _record(
         self,
         transaction: Transaction,
         actor: Actor,
-        what: str,
+        action: ActivityAction,
         trigger: Trigger,
         now: datetime,
         details: dict[str, object] | None = None,
     ) -> None:
         self.context.record(
-            transaction.connection,
+            transaction,
             actor,
-            f"routine.{what}",
+            action,
             (trigger.company_id, "routine_trigger", trigger.id),
             now,
             {"routineId": trigger.routine_id, **(details or {})},

@@ -19,7 +19,9 @@ from routines.web.pages import (
     projects,
     routine,
     routines,
+    runs,
     settings,
+    triggers,
     upcoming,
     welcome,
 )
@@ -37,7 +39,9 @@ for module in (
     projects,
     routine,
     routines,
+    runs,
     settings,
+    triggers,
     upcoming,
     welcome,
 ):
