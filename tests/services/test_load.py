@@ -110,7 +110,7 @@ def test_the_counts_are_those_of_all_slots(
     assert [each.share.fires for each in found.agents] == sorted(map(sum, by_agent.values()), reverse=True)
     in_minute = Counter((at, of.assignee_agent_id) for at, of in slots)
     crowded = {at for (at, agent_id), fires in in_minute.items() if fires > (1 if agent_id == "a" else 3)}
-    assert found.crowded_minutes == len(crowded)
+    assert found.crowded == [sum(hour.start <= at < hour.end for at in crowded) for hour in found.hours]
     busiest = sorted(crowded, key=lambda at: (-sum(in_minute[at, agent_id] for agent_id in "ab"), at))[:10]
     assert [each.at for each in found.crowds] == sorted(busiest)
     for crowd in found.crowds:

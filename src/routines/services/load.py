@@ -108,7 +108,8 @@ class UpcomingGroup(NamedTuple):
 class Load:
     """What fires from now on: in each of `hours`, and for each agent in each of `spans`, which are hours or days.
 
-    The busiest agents come first; `others` is how many there are besides.
+    `crowded` says of each hour how many of its minutes are, and `crowds` tells of those with the most fires. The
+    busiest agents come first; `others` is how many there are besides.
     """
 
     hours: list[Span]
@@ -116,7 +117,7 @@ class Load:
     spans: list[Span]
     agents: list[AgentLoad]
     others: int
-    crowded_minutes: int
+    crowded: list[int]
     crowds: list[CrowdedMinute]
     groups: list[UpcomingGroup]
     following: Place | None
@@ -157,7 +158,7 @@ def load(live: Sequence[LiveSchedule], known: Mapping[str, Agent], query: LoadQu
         spans=spans,
         agents=[AgentLoad(share, _by_span(of_agents[share.agent.id], spans, first)) for share in compared],
         others=len(shares) - len(compared),
-        crowded_minutes=crowded.bit_count(),
+        crowded=[_count(crowded, *_window(hour, first)) for hour in hours],
         crowds=[
             _crowd(minute, first, everything, of_agents, shares)
             for minute in sorted(everything.busiest(crowded, CROWDED_MINUTES_TOLD_MAX))
@@ -225,6 +226,10 @@ def _tallies(slots: Sequence[Slots]) -> tuple[MinuteTally, dict[str, MinuteTally
 
 def _by_span(tally: MinuteTally, spans: Sequence[Span], first: datetime) -> list[int]:
     return [tally.total(*_window(span, first)) for span in spans]
+
+
+def _count(bits: int, begin: int, end: int) -> int:
+    return (bits >> begin & (1 << end - begin) - 1).bit_count()
 
 
 def _window(span: Span, first: datetime) -> tuple[int, int]:
