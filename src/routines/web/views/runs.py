@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from routines.core.model import IssueInBrief, RunStatus, Source, TriggerInBrief, TriggerKind
+from routines.core.model import IssueInBrief, Run, RunStatus, Source, TriggerInBrief, TriggerKind
 from routines.services.routines import RunWithLinks
 from routines.storage.queries.runs import RunQuery
 from routines.web.times import When, length
