@@ -35,6 +35,9 @@ def _filled(store: Store, routines: int, runs: int) -> dict[str, str]:
         "home, last page, by last fire": f"{home}?sort=last&page={routines}",
         "home, searched for words": f"{home}?q=part+1",
         "a routine": f"/routines/{one}",
+        "what comes next, a day": f"/companies/{homes[0].company_id}/upcoming",
+        "what comes next, a week": f"/companies/{homes[0].company_id}/upcoming?range=week",
+        "new routine": f"/companies/{homes[0].company_id}/routines/new",
     }
 
 
