@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 
 from routines.services.activity import ActivityLog
 from routines.services.agents import Agents
+from routines.services.board_tokens import BoardTokens
 from routines.services.companies import Companies
 from routines.services.firing import Firing
 from routines.services.goals import Goals
@@ -21,6 +22,7 @@ from routines.services.outlook import Outlook
 from routines.services.projects import Projects
 from routines.services.routines import Routines
 from routines.services.triggers import Triggers
+from routines.services.workload import Workloads
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class Services:
     heartbeats: Heartbeats
     outlook: Outlook
     activity: ActivityLog
+    workloads: Workloads
+    board_tokens: BoardTokens
 
 
 def _services(request: Request) -> Services:
