@@ -32,7 +32,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
 
 def test_the_databases_clock_goes_on_by_the_steady_one_whatever_the_wall_clock_does(machine: Machine) -> None:
     watched = DatabaseClock()
-    watched.answered(NOON.timestamp())
+    watched.answered(NOON.timestamp(), clock.steady_seconds())
     machine.wall += 3_600
     machine.steady += 1.5
     assert watched.now() == NOON + 1.5 * SECOND
@@ -41,7 +41,7 @@ def test_the_databases_clock_goes_on_by_the_steady_one_whatever_the_wall_clock_d
 def test_it_is_never_ahead_and_the_quickest_answer_counts(machine: Machine) -> None:
     watched = DatabaseClock()
     for way in (0.3, 0.01, 0.2):  # the database's clock showed noon and so much when it answered; then came the way
-        watched.answered((NOON + machine.steady * SECOND - 5_000 * SECOND).timestamp() - way)
+        watched.answered((NOON + machine.steady * SECOND - 5_000 * SECOND).timestamp() - way, machine.steady)
     assert watched.now() == NOON - 0.01 * SECOND
 
 
@@ -50,8 +50,8 @@ def test_it_is_never_ahead_and_the_quickest_answer_counts(machine: Machine) -> N
 def test_it_follows_a_jump_of_the_databases_clock_at_once(jump: timedelta) -> None:
     watched = DatabaseClock()
     for _ in range(DatabaseClock.ANSWERS_KEPT):
-        watched.answered(NOON.timestamp())
-    watched.answered((NOON + jump).timestamp())
+        watched.answered(NOON.timestamp(), clock.steady_seconds())
+    watched.answered((NOON + jump).timestamp(), clock.steady_seconds())
     assert watched.now() == NOON + jump
 
 

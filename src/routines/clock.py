@@ -23,6 +23,10 @@ class Clock(Protocol):
         """The current instant, aware, in UTC, on a whole millisecond."""
         ...
 
+    def earlier(self, instant: datetime, seconds: float) -> datetime:
+        """The instant that was shown so many true seconds before `instant` was."""
+        ...
+
 
 def monotonic_seconds() -> float:
     """Seconds since some moment, which never run backwards: for what is counted by the minute, not for instants."""
@@ -46,6 +50,10 @@ class ClockSetting:
         shown = since + (seconds - since) * self.rate + self.offset.total_seconds()
         return from_milliseconds(int(shown * 1000))
 
+    def earlier(self, instant: datetime, seconds: float) -> datetime:
+        """The instant that is shown so many seconds before `instant` is."""
+        return instant - timedelta(seconds=seconds * self.rate)
+
 
 AS_IT_IS = ClockSetting()
 
@@ -61,6 +69,10 @@ class SystemClock:
         """The current instant; it may jump as the machine's clock does, which the scheduler expects."""
         return self._setting.instant(time.time(), self._made_at)
 
+    def earlier(self, instant: datetime, seconds: float) -> datetime:
+        """The instant that was shown so many seconds before `instant` was, if nobody set the clock in between."""
+        return self._setting.earlier(instant, seconds)
+
 
 class DatabaseClock:
     """A database's clock, by which several servers agree: never ahead of it, behind by an answer's way at most.
@@ -73,23 +85,44 @@ class DatabaseClock:
 
     def __init__(self, setting: ClockSetting = AS_IT_IS) -> None:
         self._setting = setting
+        self._taking_in = Lock()
         self._leads: deque[float] = deque(maxlen=self.ANSWERS_KEPT)
         self._lead = 0.0
         self._made_at = 0.0
 
-    def answered(self, seconds: float) -> None:
-        """Take in what the database's clock showed (seconds of the epoch) in an answer that came this moment."""
-        lead = seconds - steady_seconds()
-        if not self._leads:
-            self._made_at = seconds
-        elif abs(lead - self._lead) > self.JUMP_SECONDS:
-            self._leads.clear()
-        self._leads.append(lead)
-        self._lead = max(self._leads)  # each is too small by its way here, so the largest is the nearest
+    def answered(self, seconds: float, asked_at: float) -> None:
+        """Take in what the database's clock showed (seconds of the epoch) in an answer that came this moment.
+
+        `asked_at` is what `steady_seconds` was when it was asked. An answer that was long under way, or lay unread,
+        looks as if the database's clock had been set back; it tells nothing.
+        """
+        with self._taking_in:
+            arrived_at = steady_seconds()
+            lead = seconds - arrived_at
+            if not self._leads:
+                self._made_at = seconds
+            elif abs(lead - self._lead) > self.JUMP_SECONDS:
+                if lead < self._lead and arrived_at - asked_at > self.JUMP_SECONDS:
+                    return
+                self._leads.clear()
+            self._leads.append(lead)
+            self._lead = max(self._leads)  # each is too small by its way here, so the largest is the nearest
+
+    def not_before(self, seconds: float) -> None:
+        """Show nothing earlier from now on than what the database's clock has shown already, however long ago."""
+        with self._taking_in:
+            lead = seconds - steady_seconds()
+            if lead > self._lead:
+                self._leads.append(lead)
+                self._lead = lead
 
     def now(self) -> datetime:
         """The current instant by the database."""
         return self._setting.instant(steady_seconds() + self._lead, self._made_at)
+
+    def earlier(self, instant: datetime, seconds: float) -> datetime:
+        """The instant that was shown so many seconds before `instant` was."""
+        return self._setting.earlier(instant, seconds)
 
 
 def steady_seconds() -> float:

@@ -24,6 +24,7 @@ from routines.heartbeat.worker import Worker
 from routines.http.app import make_app, make_health_app
 from routines.http.auth import Authentication, Sessions
 from routines.http.rate_limit import RateLimiter
+from routines.http.schemas.activity import event
 from routines.http.services import Services
 from routines.keyring import Keyring, load_master_key
 from routines.services.activity import ActivityLog
@@ -31,6 +32,7 @@ from routines.services.agents import Agents
 from routines.services.board_tokens import BoardTokens
 from routines.services.companies import Companies
 from routines.services.context import Context
+from routines.services.events import Events
 from routines.services.firing import FireBatcher, FireSets, Firing
 from routines.services.goals import Goals
 from routines.services.heartbeat_work import HeartbeatWork
@@ -81,7 +83,8 @@ class Server:
         self.worker = self._make_worker(context) if Role.HEARTBEAT in settings.roles else None
         self.batcher: FireBatcher = Batcher(self.database, FireSets(context).handle)
         self.identity = Identity(context)
-        self.services = _services(context, self.batcher)
+        self.events = Events(context, event)
+        self.services = _services(context, self.batcher, self.events)
         sessions = Sessions(keyring.session_key, self.clock)
         authentication = Authentication(settings.auth, self.identity, sessions, settings.base_url)
         if Role.API in settings.roles:
@@ -102,7 +105,7 @@ class Server:
     def start(self) -> None:
         """Begin firing; next slots are first computed anew if time zone data has changed."""
         zone_data.refresh(self.database)
-        self.database.watch(Notices(slot=self.scheduler.notice, wake_up=self._notice_wake_up))
+        self.database.watch(Notices(self.scheduler.notice, self._notice_wake_up, self.events.notice))
         self.batcher.start()
         if Role.SCHEDULER in self.settings.roles:
             self.scheduler.start()
@@ -112,6 +115,7 @@ class Server:
 
     def leave_off(self) -> None:
         """Begin nothing more in the background, from a signal's handler too: a stop is coming."""
+        self.events.leave_off()
         if self.worker is not None:
             self.worker.leave_off()
 
@@ -119,6 +123,7 @@ class Server:
         """Finish what is in hand, in the order in which nothing new can come, and let go of the database."""
         self.retention.leave_off()
         self.leave_off()
+        self.events.stop()
         self.scheduler.stop()
         self.batcher.stop()
         self.retention.stop()
@@ -157,7 +162,7 @@ class Server:
             await run_in_threadpool(self.stop)
 
 
-def _services(context: Context, batcher: FireBatcher) -> Services:
+def _services(context: Context, batcher: FireBatcher, events: Events) -> Services:
     triggers = Triggers(context)
     heartbeats = Heartbeats(context)
     return Services(
@@ -174,4 +179,5 @@ def _services(context: Context, batcher: FireBatcher) -> Services:
         activity=ActivityLog(context),
         workloads=Workloads(context, heartbeats),
         board_tokens=BoardTokens(context.database, context.clock, context.ids),
+        events=events,
     )

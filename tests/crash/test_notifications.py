@@ -44,6 +44,10 @@ class ShiftedClock:
         """That instant."""
         return datetime.fromtimestamp(time.time(), UTC) + self.offset
 
+    def earlier(self, instant: datetime, seconds: float) -> datetime:
+        """That instant, less the seconds."""
+        return instant - timedelta(seconds=seconds)
+
 
 def start_deaf(server: Server) -> None:
     """Start a server's scheduler alone, without what brings notifications."""

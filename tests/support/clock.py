@@ -22,6 +22,10 @@ class ManualClock:
         """The instant that was set."""
         return self.at
 
+    def earlier(self, instant: datetime, seconds: float) -> datetime:
+        """That instant, less the seconds."""
+        return instant - timedelta(seconds=seconds)
+
     def advance(self, by: timedelta) -> datetime:
         """Move on, or back by a negative duration, and return the new instant."""
         self.at += by

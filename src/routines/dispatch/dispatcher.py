@@ -57,6 +57,7 @@ def dispatch(
     batch.number_issues(transaction)
     rows = batch.rows(moves)
     transaction.hot.write(rows)
+    transaction.changes(batch.companies())
     if rows.wake_ups:
         transaction.wakes()
     return receipts
@@ -208,6 +209,10 @@ class _Batch:
                 new.identifier = f"{new.state.issue_prefix}-{numbers[company]}"
                 self._identifiers[new.issue_id] = new.identifier
                 numbers[company] += 1
+
+    def companies(self) -> set[str]:
+        """Where there are new runs, each of which is an entry of the activity."""
+        return {new.state.company_id for new in self._new}
 
     def rows(self, moves: Sequence[Move]) -> Rows:
         """Everything that the batch writes."""

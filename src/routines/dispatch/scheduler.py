@@ -90,20 +90,24 @@ class Scheduler:
             taken = turns.take(self._database.fires_at_once)
             if not taken:
                 break
-            count, with_more = self._settle_due(list(taken), now)
+            count, with_more = self._settle_due(list(taken))
             turns.end(taken, with_more)
             settled += count
             if one_set:
                 break
         return settled
 
-    def _settle_due(self, company_ids: Sequence[str], now: datetime) -> tuple[int, set[str]]:
-        """Fire a set of what is due of these companies; how many triggers, and which companies may have more."""
+    def _settle_due(self, company_ids: Sequence[str]) -> tuple[int, set[str]]:
+        """Fire a set of what is due of these companies; how many triggers, and which companies may have more.
+
+        The time is read inside each transaction, for those who follow the activity know by it what may still come.
+        """
         share = self._database.fires_at_once // len(company_ids)
         due: list[DueTrigger] = []
         settled = 0
         try:
             with self._database.write() as transaction:
+                now = self._clock.now()
                 claimed = transaction.hot.claim_due(company_ids, now, share)
                 due = claimed.triggers
                 settled = self._settle(transaction, claimed, now, all_new=True)
@@ -113,7 +117,7 @@ class Scheduler:
             if not due:
                 raise
             log.exception("set_failed", triggers=len(due))
-            self._settle_isolated([each.id for each in due], now)
+            self._settle_isolated([each.id for each in due])
             settled = len(due)
         counts = Counter(each.company_id for each in due)
         left = {each.company_id for each in due[settled:]}
@@ -133,10 +137,11 @@ class Scheduler:
             _take_off(transaction, claimed.unreadable, now)
         return len(plans)
 
-    def _settle_isolated(self, trigger_ids: Sequence[str], now: datetime) -> None:
+    def _settle_isolated(self, trigger_ids: Sequence[str]) -> None:
         """Settle a set; where a fault of ours stops it, halve it until the bad trigger stands alone, and fail that."""
         try:
             with self._database.write() as transaction:
+                now = self._clock.now()
                 claimed = transaction.hot.claim(trigger_ids)
                 due = [each for each in claimed.triggers if each.next_run_at <= now]
                 self._settle(transaction, claimed._replace(triggers=due), now)
@@ -145,25 +150,27 @@ class Scheduler:
         except Exception as error:
             if len(trigger_ids) == 1:
                 log.exception("trigger_failed", trigger_id=trigger_ids[0])
-                self._give_up(trigger_ids[0], error, now)
+                self._give_up(trigger_ids[0], error)
                 return
             middle = len(trigger_ids) // 2
-            self._settle_isolated(trigger_ids[:middle], now)
-            self._settle_isolated(trigger_ids[middle:], now)
+            self._settle_isolated(trigger_ids[:middle])
+            self._settle_isolated(trigger_ids[middle:])
 
-    def _give_up(self, trigger_id: str, error: Exception, now: datetime) -> None:
+    def _give_up(self, trigger_id: str, error: Exception) -> None:
         """Record a failed run in place of a slot that cannot be fired; if even that fails, take the trigger off."""
         try:
             with self._database.write() as transaction:
+                now = self._clock.now()
                 claimed = transaction.hot.claim([trigger_id])
-                plans = [_failed(plan(each, now, self.grace), error) for each in claimed.triggers]
+                due = [each for each in claimed.triggers if each.next_run_at <= now]
+                plans = [_failed(plan(each, now, self.grace), error) for each in due]
                 settle(transaction, plans, claimed.routines, now, self._ids)
         except UnavailableError:
             raise
         except Exception:
             log.exception("slot_not_recorded", trigger_id=trigger_id)
             with self._database.write() as transaction:
-                _take_off(transaction, [trigger_id], now)
+                _take_off(transaction, [trigger_id], self._clock.now())
 
     def _run(self) -> None:
         while not self._stopping:

@@ -14,6 +14,7 @@ from routines.services.activity import ActivityLog
 from routines.services.agents import Agents
 from routines.services.board_tokens import BoardTokens
 from routines.services.companies import Companies
+from routines.services.events import Events
 from routines.services.firing import Firing
 from routines.services.goals import Goals
 from routines.services.heartbeats import Heartbeats
@@ -42,6 +43,7 @@ class Services:
     activity: ActivityLog
     workloads: Workloads
     board_tokens: BoardTokens
+    events: Events
 
 
 def _services(request: Request) -> Services:

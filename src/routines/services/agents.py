@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from routines.core import strict_json
 from routines.core.access import Action, require, require_visible
+from routines.core.activity import ActivityAction
 from routines.core.adapters import faults, runtime_faults
 from routines.core.errors import ConflictError, ForbiddenError, ImpossibleError, InvalidError, NotFoundError
 from routines.core.heartbeats import HEALTHY
@@ -147,7 +148,7 @@ class Agents:
             )
             agent = replace(agent, next_heartbeat_at=next_timer(agent, now))
             agents.add(connection, agent)
-            self._record(transaction, actor, "created", agent, now, {"name": agent.name})
+            self._record(transaction, actor, ActivityAction.AGENT_CREATED, agent, now, {"name": agent.name})
         return agent
 
     def update(self, actor: Actor, agent_id: str, body: Body[AgentChanges]) -> Agent:
@@ -180,16 +181,16 @@ class Agents:
                 after = replace(after, next_heartbeat_at=next_timer(after, now))
             agents.change(connection, after)
             transaction.wakes()  # what kept it from being started may be gone
-            self._record(transaction, actor, "updated", after, now, {"changed": names})
+            self._record(transaction, actor, ActivityAction.AGENT_UPDATED, after, now, {"changed": names})
         return after
 
     def pause(self, actor: Actor, agent_id: str, body: Body[None]) -> Agent:
         """Pause an agent: fires go on making issues, which wait in its inbox."""
-        return self._set_status(actor, agent_id, body, AgentStatus.PAUSED, "paused")
+        return self._set_status(actor, agent_id, body, AgentStatus.PAUSED, ActivityAction.AGENT_PAUSED)
 
     def resume(self, actor: Actor, agent_id: str, body: Body[None]) -> Agent:
         """Let a paused agent, or one in error, work again."""
-        return self._set_status(actor, agent_id, body, AgentStatus.IDLE, "resumed")
+        return self._set_status(actor, agent_id, body, AgentStatus.IDLE, ActivityAction.AGENT_RESUMED)
 
     def terminate(self, actor: Actor, agent_id: str, body: Body[None]) -> Agent:
         """Dismiss an agent for good: its keys are dead, and its routines are paused with the reason."""
@@ -213,14 +214,14 @@ class Agents:
                 routines.change(connection, paused)
                 subject = (routine.company_id, "routine", routine.id)
                 details = {"changed": ["status", "pauseReason"], "status": "paused", "pauseReason": reason}
-                self.context.record(connection, SERVICE, "routine.updated", subject, now, details)
+                self.context.record(transaction, SERVICE, ActivityAction.ROUTINE_UPDATED, subject, now, details)
             after = replace(before, status=AgentStatus.TERMINATED, next_heartbeat_at=None, updated_at=now)
             agents.change(connection, after)
             heartbeat_runs.request_cancel_of_agent(connection, before.id, now)
             wake_ups.drop_of_agent(connection, before.id)
             transaction.wakes()
             agents.revoke_keys(connection, before.id, now)
-            self._record(transaction, actor, "terminated", after, now)
+            self._record(transaction, actor, ActivityAction.AGENT_TERMINATED, after, now)
         return after
 
     def keys(self, actor: Actor, agent_id: str) -> list[AgentKey]:
@@ -241,7 +242,9 @@ class Agents:
             key = AgentKey(self.context.ids.new(now), agent.id, agent.company_id, name, now, None)
             token = new_token(AGENT_KEY_PREFIX)
             agents.add_key(transaction.connection, key, hash_token(token))
-            self._record(transaction, actor, "key_created", agent, now, {"keyId": key.id, "name": name})
+            self._record(
+                transaction, actor, ActivityAction.AGENT_KEY_CREATED, agent, now, {"keyId": key.id, "name": name}
+            )
         return NewKey(key, token)
 
     def revoke_key(self, actor: Actor, agent_id: str, key_id: str, body: Body[None]) -> None:
@@ -257,9 +260,18 @@ class Agents:
             if key.revoked_at is None:
                 now = self.context.clock.now()
                 agents.revoke_keys(transaction.connection, agent.id, now, key_id=key.id)
-                self._record(transaction, actor, "key_revoked", agent, now, {"keyId": key.id, "name": key.name})
+                self._record(
+                    transaction,
+                    actor,
+                    ActivityAction.AGENT_KEY_REVOKED,
+                    agent,
+                    now,
+                    {"keyId": key.id, "name": key.name},
+                )
 
-    def _set_status(self, actor: Actor, agent_id: str, body: Body[None], status: AgentStatus, what: str) -> Agent:
+    def _set_status(
+        self, actor: Actor, agent_id: str, body: Body[None], status: AgentStatus, action: ActivityAction
+    ) -> Agent:
         with self.context.database.write() as transaction:
             transaction.locks.agent(agent_id)
             before = visible_agent(transaction.connection, actor, agent_id)
@@ -277,20 +289,20 @@ class Agents:
             after = replace(before, status=status, status_reason=None, failures_in_a_row=0, updated_at=now)
             agents.change(transaction.connection, after)
             transaction.wakes()
-            self._record(transaction, actor, what, after, now)
+            self._record(transaction, actor, action, after, now)
         return after
 
     def _record(
         self,
         transaction: Transaction,
         actor: Actor,
-        what: str,
+        action: ActivityAction,
         agent: Agent,
         now: datetime,
         details: dict[str, object] | None = None,
     ) -> None:
         subject = (agent.company_id, "agent", agent.id)
-        self.context.record(transaction.connection, actor, f"agent.{what}", subject, now, details)
+        self.context.record(transaction, actor, action, subject, now, details)
 
 
 def visible_agent(connection: Connection, actor: Actor, agent_id: str) -> Agent:

@@ -16,9 +16,11 @@ from typing import TypedDict
 from sqlalchemy import Connection
 
 from routines.core.access import Action, require
+from routines.core.activity import ActivityAction
 from routines.core.errors import ConflictError
 from routines.core.model import Actor, ActorType, Company, CompanyStatus
 from routines.services.context import Body, Context, changed_names, company_of_path
+from routines.storage.database import Transaction
 from routines.storage.queries import companies
 
 DERIVED_PREFIX_LETTERS = 4  # as in ACME-12
@@ -83,7 +85,7 @@ class Companies:
                 updated_at=now,
             )
             companies.add(connection, company)
-            self._record(connection, actor, "created", company, now, {"name": company.name})
+            self._record(transaction, actor, ActivityAction.COMPANY_CREATED, company, now, {"name": company.name})
         return company
 
     def update(self, actor: Actor, company_id: str, body: Body[CompanyChanges]) -> Company:
@@ -104,20 +106,27 @@ class Companies:
             after = replace(after, updated_at=now)
             companies.change(connection, after)
             transaction.wakes()  # its agents may be started again
-            self._record(connection, actor, "updated", after, now, {"changed": names, "status": after.status.value})
+            self._record(
+                transaction,
+                actor,
+                ActivityAction.COMPANY_UPDATED,
+                after,
+                now,
+                {"changed": names, "status": after.status.value},
+            )
         return after
 
     def _record(
         self,
-        connection: Connection,
+        transaction: Transaction,
         actor: Actor,
-        what: str,
+        action: ActivityAction,
         company: Company,
         now: datetime,
         details: dict[str, object],
     ) -> None:
         subject = (company.id, "company", company.id)
-        self.context.record(connection, actor, f"company.{what}", subject, now, details)
+        self.context.record(transaction, actor, action, subject, now, details)
 
 
 def _require_free_prefix(connection: Connection, prefix: str) -> None:

@@ -5,21 +5,22 @@ No rule of any noun is here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy import Connection
 
 from routines.clock import Clock, Ids
 from routines.core import strict_json
 from routines.core.access import require_company_path, require_visible
+from routines.core.activity import ActivityAction
 from routines.core.errors import NotFoundError
 from routines.core.model import Activity, Actor, Company, Routine
 from routines.dispatch.dispatcher import ROUTINE_NOT_FOUND
 from routines.keyring import Keyring
-from routines.storage.database import Database
+from routines.storage.database import Database, Transaction
 from routines.storage.queries import activity, companies, routines
 
 T = TypeVar("T")
@@ -33,6 +34,14 @@ class PageQuery:
 
     limit: int
     before: str | None = None
+
+
+class Entry(NamedTuple):
+    """What the audit is told: what happened, to what (company id, entity type, entity id), and the details."""
+
+    action: ActivityAction
+    subject: tuple[str, str, str]
+    details: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,28 +58,38 @@ class Context:
 
     def record(
         self,
-        connection: Connection,
+        transaction: Transaction,
         actor: Actor,
-        action: str,
+        action: ActivityAction,
         subject: tuple[str, str, str],
         at: datetime,
         details: Mapping[str, object] | None = None,
     ) -> None:
         """Append to the audit; the subject is (company id, entity type, entity id)."""
-        company_id, entity_type, entity_id = subject
-        entry = Activity(
-            id=self.ids.new(at),
-            company_id=company_id,
-            actor_type=actor.type,
-            actor_id=actor.id,
-            action=action,
-            entity_type=entity_type,
-            entity_id=entity_id,
-            details=None if details is None else strict_json.dumps(details),
-            created_at=at,
-            heartbeat_run_id=actor.heartbeat_run_id,
-        )
-        activity.add(connection, entry)
+        self.record_all(transaction, actor, [Entry(action, subject, details)], at)
+
+    def record_all(self, transaction: Transaction, actor: Actor, entries: Sequence[Entry], at: datetime) -> None:
+        """Append entries to the audit of what one actor does at once, and have whoever follows it told.
+
+        `at` was read in this very transaction: by that, those who follow know what may still come in between.
+        """
+        written = [
+            Activity(
+                id=identity,
+                company_id=entry.subject[0],
+                actor_type=actor.type,
+                actor_id=actor.id,
+                action=entry.action.value,
+                entity_type=entry.subject[1],
+                entity_id=entry.subject[2],
+                details=None if entry.details is None else strict_json.dumps(entry.details),
+                created_at=at,
+                heartbeat_run_id=actor.heartbeat_run_id,
+            )
+            for identity, entry in zip(self.ids.many(at, len(entries)), entries, strict=True)
+        ]
+        activity.add(transaction.connection, written)
+        transaction.changes(entry.company_id for entry in written)
 
 
 def company_of_path(connection: Connection, actor: Actor, company_id: str) -> Company:

@@ -11,6 +11,7 @@ from typing import TypedDict
 from sqlalchemy import Connection
 
 from routines.core.access import Action, require, require_visible
+from routines.core.activity import ActivityAction
 from routines.core.errors import NotFoundError
 from routines.core.model import Actor, Goal, GoalLevel, GoalStatus
 from routines.services.context import Body, Context, changed_names, company_of_path
@@ -76,7 +77,7 @@ class Goals:
             )
             goals.add(connection, goal)
             subject = (company.id, "goal", goal.id)
-            self.context.record(connection, actor, "goal.created", subject, now, {"title": goal.title})
+            self.context.record(transaction, actor, ActivityAction.GOAL_CREATED, subject, now, {"title": goal.title})
         return goal
 
     def update(self, actor: Actor, goal_id: str, body: Body[GoalChanges]) -> Goal:
@@ -95,7 +96,7 @@ class Goals:
             goals.change(connection, after)
             subject = (after.company_id, "goal", after.id)
             details = {"changed": names, "status": after.status.value}
-            self.context.record(connection, actor, "goal.updated", subject, now, details)
+            self.context.record(transaction, actor, ActivityAction.GOAL_UPDATED, subject, now, details)
         return after
 
 

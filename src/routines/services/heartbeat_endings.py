@@ -11,11 +11,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
+from routines.core.activity import ActivityAction
 from routines.core.heartbeats import ErrorCode, Follow, Health, Outcome, blocked_comment, follow, following_attempt
 from routines.core.instants import month_of
 from routines.core.model import (
     AT_REST,
     SERVICE,
+    Actor,
     AgentStatus,
     HeartbeatRun,
     HeartbeatStatus,
@@ -24,7 +26,7 @@ from routines.core.model import (
     WakeReason,
     WakeUp,
 )
-from routines.services.context import Context
+from routines.services.context import Context, Entry
 from routines.services.issue_moves import add_comment, move_issue
 from routines.storage.database import Transaction
 from routines.storage.queries import agents, heartbeat_runs, issues, usage, wake_ups
@@ -47,10 +49,16 @@ def lock_runs(transaction: Transaction, runs: Sequence[HeartbeatRun]) -> dict[st
     return {run.id: run for run in current if run.status is HeartbeatStatus.RUNNING}
 
 
-def end_runs(context: Context, transaction: Transaction, ends: Sequence[End], now: datetime) -> list[HeartbeatRun]:
-    """Record how runs ended, which `lock_runs` has locked, with all that follows; the runs as they now are."""
+def end_runs(
+    context: Context, transaction: Transaction, actor: Actor, ends: Sequence[End], now: datetime
+) -> list[HeartbeatRun]:
+    """Record how runs ended, which `lock_runs` has locked, with all that follows; the runs as they now are.
+
+    The actor is who ended them: an operator, the agent by its own word, or the service.
+    """
     ended = [_ended(run, outcome, now) for run, outcome in ends]
     heartbeat_runs.change(transaction.connection, ended)
+    context.record_all(transaction, actor, [entry_of(ActivityAction.HEARTBEAT_FINISHED, run) for run in ended], now)
     took: dict[str, UsageTotal] = {}
     for run, outcome in ends:
         for owner in (run.agent_id, run.routine_id):
@@ -61,6 +69,14 @@ def end_runs(context: Context, transaction: Transaction, ends: Sequence[End], no
     _settle_agents(transaction, ends, now)
     transaction.wakes()  # their places are free
     return ended
+
+
+def entry_of(action: ActivityAction, run: HeartbeatRun) -> Entry:
+    """What the activity says of a heartbeat's beginning or end."""
+    details = {"agentId": run.agent_id, "issueId": run.issue_id, "routineId": run.routine_id, "reason": run.reason}
+    if action is ActivityAction.HEARTBEAT_FINISHED:
+        details |= {"status": run.status.value, "errorCode": run.error_code}
+    return Entry(action, (run.company_id, "heartbeat_run", run.id), details)
 
 
 def _ended(run: HeartbeatRun, outcome: Outcome, now: datetime) -> HeartbeatRun:

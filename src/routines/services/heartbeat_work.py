@@ -12,11 +12,13 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from routines.core.activity import ActivityAction
 from routines.core.adapters import runtime_of
 from routines.core.fair_share import Candidate, shares
 from routines.core.heartbeats import ErrorCode, Outcome
 from routines.core.instants import month_of
 from routines.core.model import (
+    SERVICE,
     Agent,
     AgentStatus,
     Comment,
@@ -103,6 +105,7 @@ class HeartbeatWork:
         if not chosen:
             return Claimed([], is_end=True)
         with self.context.database.write() as transaction:
+            now = self.context.clock.now()
             mine = agents.lock(transaction.connection, chosen, wait=False)
             startable = heartbeat_runs.startable(transaction.connection, month_of(now), among=mine)
             given = _shares(startable, running, places)
@@ -131,6 +134,8 @@ class HeartbeatWork:
         found = {issue.id: issue for issue in issues.whole_of_ids(connection, wanted)}
         started = [run for each in waking if (run := self._run(each, found, now)) is not None]
         heartbeat_runs.add(connection, started)
+        entries = [heartbeat_endings.entry_of(ActivityAction.HEARTBEAT_STARTED, run) for run in started]
+        self.context.record_all(transaction, SERVICE, entries, now)
         for agent_id in {run.agent_id for run in started}:
             if by_id[agent_id].status is not AgentStatus.RUNNING:
                 agents.change(connection, replace(by_id[agent_id], status=AgentStatus.RUNNING, updated_at=now))
@@ -188,7 +193,7 @@ class HeartbeatWork:
                     transaction.connection, each.run.id, each.output, instead_from=each.instead_from
                 )
             ends = [End(current[each.run.id], each.outcome) for each in own]
-            heartbeat_endings.end_runs(self.context, transaction, ends, self.context.clock.now())
+            heartbeat_endings.end_runs(self.context, transaction, SERVICE, ends, self.context.clock.now())
 
     def _holds(self, run: HeartbeatRun) -> bool:
         return run.worker_id == self.worker_id and run.accepted_at is None
@@ -201,9 +206,10 @@ class HeartbeatWork:
         if not expired:
             return 0
         with self.context.database.write() as transaction:
+            now = self.context.clock.now()
             current = heartbeat_endings.lock_runs(transaction, expired)
             ends = [End(run, outcome) for run in current.values() if (outcome := _expiry(run, now)) is not None]
-            heartbeat_endings.end_runs(self.context, transaction, ends, now)
+            heartbeat_endings.end_runs(self.context, transaction, SERVICE, ends, now)
         return len(expired)
 
     def wake_by_timer(self) -> int:

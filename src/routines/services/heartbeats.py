@@ -13,6 +13,7 @@ from itertools import islice
 from sqlalchemy import Connection
 
 from routines.core.access import Action, require, require_visible
+from routines.core.activity import ActivityAction
 from routines.core.adapters import runtime_of
 from routines.core.errors import ConflictError, ForbiddenError, NotFoundError
 from routines.core.heartbeats import MICROS_OF_A_CENT, ErrorCode, Outcome, Waiting, waiting_for
@@ -115,7 +116,7 @@ class Heartbeats:
             wake_up = wake_agent(self.context, transaction, agent, WakeReason.ON_DEMAND, now)
             subject = (agent.company_id, "agent", agent.id)
             self.context.record(
-                transaction.connection, actor, "agent.heartbeat_invoked", subject, now, {"heartbeatRunId": wake_up.id}
+                transaction, actor, ActivityAction.AGENT_HEARTBEAT_INVOKED, subject, now, {"heartbeatRunId": wake_up.id}
             )
             return self._queued(transaction.connection, [wake_up])[0]
 
@@ -140,12 +141,14 @@ class Heartbeats:
                 run = replace(run, error_code=outcome.error_code, error=outcome.error)
                 heartbeat_runs.add(connection, [run])
             else:
-                run = self._cancel_started(transaction, run_id, outcome)
+                run = self._cancel_started(transaction, actor, run_id, outcome)
             subject = (run.company_id, "heartbeat_run", run.id)
-            self.context.record(connection, actor, "heartbeat_run.cancelled", subject, now, {"agentId": run.agent_id})
+            self.context.record(
+                transaction, actor, ActivityAction.HEARTBEAT_CANCELLED, subject, now, {"agentId": run.agent_id}
+            )
         return Heartbeat(run, None)
 
-    def _cancel_started(self, transaction: Transaction, run_id: str, outcome: Outcome) -> HeartbeatRun:
+    def _cancel_started(self, transaction: Transaction, actor: Actor, run_id: str, outcome: Outcome) -> HeartbeatRun:
         started = heartbeat_runs.get(transaction.connection, run_id)
         if started is None:
             raise NotFoundError(HEARTBEAT_NOT_FOUND)
@@ -154,7 +157,7 @@ class Heartbeats:
             raise ConflictError(f"The heartbeat has ended already: it {started.status.value.replace('_', ' ')}")
         now = self.context.clock.now()
         if run.accepted_at is not None:
-            return heartbeat_endings.end_runs(self.context, transaction, [End(run, outcome)], now)[0]
+            return heartbeat_endings.end_runs(self.context, transaction, actor, [End(run, outcome)], now)[0]
         run = replace(run, cancel_requested_at=run.cancel_requested_at or now, updated_at=now)
         heartbeat_runs.change(transaction.connection, [run])
         transaction.wakes()
@@ -175,7 +178,7 @@ class Heartbeats:
             if not is_called:
                 raise ConflictError("This heartbeat ends with its command; only one started by HTTP is completed so")
             now = self.context.clock.now()
-            [ended] = heartbeat_endings.end_runs(self.context, transaction, [End(run, outcome)], now)
+            [ended] = heartbeat_endings.end_runs(self.context, transaction, actor, [End(run, outcome)], now)
             return Heartbeat(ended, None)
 
     def _queued(self, connection: Connection, waiting: Sequence[WakeUp]) -> list[Heartbeat]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from routines.core.activity import ActivityAction
 from routines.core.heartbeats import IN_HAND
 from routines.core.lifecycle import run_after_issue_move
 from routines.core.model import CLOSED_ISSUE_STATUSES, Actor, Comment, Issue, IssueStatus, WakeReason
@@ -25,7 +26,7 @@ def move_issue(
     after: Issue,
     now: datetime,
     *,
-    action: str = "updated",
+    action: ActivityAction = ActivityAction.ISSUE_UPDATED,
 ) -> Issue:
     """Store an issue that differs from what it was, with what follows from it; the issue is locked."""
     connection = transaction.connection
@@ -66,7 +67,9 @@ def add_comment(
     is_outside = actor.agent_id is not None or actor.user_id is not None
     if is_outside and actor.agent_id != issue.assignee_agent_id:
         wake_for_issue(context, transaction, issue, WakeReason.ISSUE_COMMENTED, now)
-    record_of_issue(context, transaction, actor, "comment_added", issue, now, {"commentId": comment.id})
+    record_of_issue(
+        context, transaction, actor, ActivityAction.ISSUE_COMMENT_ADDED, issue, now, {"commentId": comment.id}
+    )
     return comment
 
 
@@ -74,13 +77,11 @@ def record_of_issue(
     context: Context,
     transaction: Transaction,
     actor: Actor,
-    what: str,
+    action: ActivityAction,
     issue: Issue,
     now: datetime,
     details: dict[str, object],
 ) -> None:
     """Append to the audit what was done to an issue."""
     subject = (issue.company_id, "issue", issue.id)
-    context.record(
-        transaction.connection, actor, f"issue.{what}", subject, now, {"identifier": issue.identifier, **details}
-    )
+    context.record(transaction, actor, action, subject, now, {"identifier": issue.identifier, **details})

@@ -12,6 +12,7 @@ from typing import TypedDict
 from sqlalchemy import Connection
 
 from routines.core.access import Action, require, require_visible
+from routines.core.activity import ActivityAction
 from routines.core.errors import ConflictError, ForbiddenError, ImpossibleError, NotFoundError
 from routines.core.lifecycle import require_assignable
 from routines.core.limits import LIST_PAGE_MAX
@@ -194,7 +195,9 @@ class Issues:
             )
             issues.add(connection, issue)
             wake_for_issue(self.context, transaction, issue, WakeReason.ISSUE_ASSIGNED, now)
-            record_of_issue(self.context, transaction, actor, "created", issue, now, {"title": issue.title})
+            record_of_issue(
+                self.context, transaction, actor, ActivityAction.ISSUE_CREATED, issue, now, {"title": issue.title}
+            )
         return issue
 
     def update(self, actor: Actor, issue_id: str, body: Body[IssueUpdate]) -> UpdatedIssue:
@@ -257,7 +260,9 @@ class Issues:
             require_assignable(agent)
             now = self.context.clock.now()
             after = replace(before, assignee_agent_id=wanted.agent_id, status=IssueStatus.IN_PROGRESS)
-            after = move_issue(self.context, transaction, actor, before, after, now, action="checked_out")
+            after = move_issue(
+                self.context, transaction, actor, before, after, now, action=ActivityAction.ISSUE_CHECKED_OUT
+            )
             if actor.agent_id is not None and actor.heartbeat_run_id is None:
                 wake_ups.drop_of_issue(transaction.connection, after.id)  # it has found the issue by itself
         return after
@@ -274,7 +279,13 @@ class Issues:
             after = replace(before, status=IssueStatus.TODO)
             if before.status is not after.status:
                 after = move_issue(
-                    self.context, transaction, actor, before, after, self.context.clock.now(), action="released"
+                    self.context,
+                    transaction,
+                    actor,
+                    before,
+                    after,
+                    self.context.clock.now(),
+                    action=ActivityAction.ISSUE_RELEASED,
                 )
         return after
 

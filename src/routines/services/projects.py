@@ -11,6 +11,7 @@ from typing import TypedDict
 from sqlalchemy import Connection
 
 from routines.core.access import Action, require, require_visible
+from routines.core.activity import ActivityAction
 from routines.core.errors import NotFoundError
 from routines.core.model import Actor, Project, ProjectStatus
 from routines.services.context import Body, Context, changed_names, company_of_path
@@ -73,7 +74,9 @@ class Projects:
             )
             projects.add(connection, project)
             subject = (company.id, "project", project.id)
-            self.context.record(connection, actor, "project.created", subject, now, {"name": project.name})
+            self.context.record(
+                transaction, actor, ActivityAction.PROJECT_CREATED, subject, now, {"name": project.name}
+            )
         return project
 
     def update(self, actor: Actor, project_id: str, body: Body[ProjectChanges]) -> Project:
@@ -92,7 +95,7 @@ class Projects:
             projects.change(connection, after)
             subject = (after.company_id, "project", after.id)
             details = {"changed": names, "status": after.status.value}
-            self.context.record(connection, actor, "project.updated", subject, now, details)
+            self.context.record(transaction, actor, ActivityAction.PROJECT_UPDATED, subject, now, details)
         return after
 
 

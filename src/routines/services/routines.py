@@ -14,6 +14,7 @@ from typing import TypedDict
 from sqlalchemy import Connection
 
 from routines.core.access import Action, require
+from routines.core.activity import ActivityAction
 from routines.core.errors import ConflictError, ForbiddenError
 from routines.core.instants import month_of
 from routines.core.lifecycle import require_assignable, require_changeable
@@ -214,7 +215,9 @@ class Routines:
             )
             routines.add(connection, routine)
             subject = (company.id, "routine", routine.id)
-            self.context.record(connection, actor, "routine.created", subject, now, {"title": routine.title})
+            self.context.record(
+                transaction, actor, ActivityAction.ROUTINE_CREATED, subject, now, {"title": routine.title}
+            )
             made = [self.triggers.create(transaction, actor, routine, each, now) for each in new.triggers or ()]
             require_assignable(agent)
         if new.triggers is None:
@@ -263,7 +266,7 @@ class Routines:
             routines.change(connection, after)
             subject = (after.company_id, "routine", after.id)
             details = {"changed": names, "status": after.status.value}
-            self.context.record(connection, actor, "routine.updated", subject, now, details)
+            self.context.record(transaction, actor, ActivityAction.ROUTINE_UPDATED, subject, now, details)
         return after
 
     def delete(self, actor: Actor, routine_id: str, force: Body[bool]) -> None:
@@ -290,7 +293,9 @@ class Routines:
                 keep_history(self.context, transaction, each, now, live=False, reason="routine deleted")
             routines.delete(connection, routine.id, now)
             subject = (routine.company_id, "routine", routine.id)
-            self.context.record(connection, actor, "routine.deleted", subject, now, {"title": routine.title})
+            self.context.record(
+                transaction, actor, ActivityAction.ROUTINE_DELETED, subject, now, {"title": routine.title}
+            )
 
     def _check_references(
         self,

@@ -12,6 +12,7 @@ from typing import TypedDict
 
 from routines.core import cron
 from routines.core.access import Action, require, require_visible
+from routines.core.activity import ActivityAction
 from routines.core.errors import Fault, ImpossibleError, InvalidError, NotFoundError
 from routines.core.lifecycle import require_changeable
 from routines.core.model import Actor, Routine, Trigger, TriggerKind
@@ -126,7 +127,7 @@ class Triggers:
         keep_history(
             self.context, transaction, trigger, now, live=is_live(trigger, routine.status), reason="trigger created"
         )
-        self._record(transaction, actor, "trigger_created", trigger, now, {"kind": trigger.kind})
+        self._record(transaction, actor, ActivityAction.TRIGGER_CREATED, trigger, now, {"kind": trigger.kind})
         return TriggerWithSecret(trigger, self._material(trigger, secret))
 
     def update(self, actor: Actor, trigger_id: str, body: Body[TriggerChanges]) -> Trigger:
@@ -171,7 +172,12 @@ class Triggers:
             )
         triggers.change(transaction.connection, after)
         self._record(
-            transaction, actor, "trigger_updated", after, now, {"changed": sorted(set(names) - {"sealedSecret"})}
+            transaction,
+            actor,
+            ActivityAction.TRIGGER_UPDATED,
+            after,
+            now,
+            {"changed": sorted(set(names) - {"sealedSecret"})},
         )
         return after
 
@@ -186,7 +192,7 @@ class Triggers:
             settle_before_change(self.context, transaction, [trigger], now)
             triggers.delete(transaction.connection, [trigger.id], now)
             keep_history(self.context, transaction, trigger, now, live=False, reason="trigger deleted")
-            self._record(transaction, actor, "trigger_deleted", trigger, now, {"kind": trigger.kind})
+            self._record(transaction, actor, ActivityAction.TRIGGER_DELETED, trigger, now, {"kind": trigger.kind})
 
     def rotate_secret(self, actor: Actor, trigger_id: str, body: Body[None]) -> TriggerWithSecret:
         """Give a webhook a new secret, or in mode `none` a new public id; the old one is dead at once."""
@@ -211,7 +217,7 @@ class Triggers:
                 after = replace(after, public_id=os.urandom(PUBLIC_ID_BYTES).hex())
             after, secret = self._with_new_secret(after)
             triggers.change(transaction.connection, after)
-            self._record(transaction, actor, "trigger_secret_rotated", after, now)
+            self._record(transaction, actor, ActivityAction.TRIGGER_SECRET_ROTATED, after, now)
             return TriggerWithSecret(after, self._material(after, secret))
 
     def _own(self, transaction: Transaction, actor: Actor, trigger_id: str) -> tuple[Trigger, Routine]:
@@ -245,15 +251,15 @@ class Triggers:
         self,
         transaction: Transaction,
         actor: Actor,
-        what: str,
+        action: ActivityAction,
         trigger: Trigger,
         now: datetime,
         details: dict[str, object] | None = None,
     ) -> None:
         self.context.record(
-            transaction.connection,
+            transaction,
             actor,
-            f"routine.{what}",
+            action,
             (trigger.company_id, "routine_trigger", trigger.id),
             now,
             {"routineId": trigger.routine_id, **(details or {})},

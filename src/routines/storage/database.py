@@ -191,31 +191,57 @@ class Locks(Protocol):
 Notice = Callable[[], None]
 
 
-class Notices(NamedTuple):
-    """Who is told of a slot that may be nearer than the next one known, and that an agent may be started."""
-
-    slot: Callable[[datetime], None]
-    wake_up: Notice
+Companies = frozenset[str] | None
+"""The ids of companies in which something happened; None for any of them."""
 
 
 def ignore() -> None:
     """Nobody is to be told."""
 
 
+def ignore_changes(_companies: Companies) -> None:
+    """Nobody is to be told."""
+
+
+class Notices(NamedTuple):
+    """Who is told of what: a slot that may be nearer than the next one known, agents to be started, new activity."""
+
+    slot: Callable[[datetime], None]
+    wake_up: Notice
+    changes: Callable[[Companies], None] = ignore_changes
+
+
+class Announcing(Protocol):
+    """What a transaction that is on disk tells its own server, and every other."""
+
+    def announce_wake_up(self) -> None:
+        """An agent may be started."""
+        ...
+
+    def announce_changes(self, company_ids: frozenset[str]) -> None:
+        """There is new activity in these companies."""
+        ...
+
+
 class Transaction:
     """One write transaction: the connection, its hot statements and locks, and what to do once it is on disk."""
 
-    def __init__(self, connection: Connection, hot: HotStatements, locks: Locks, notice_wake_up: Notice) -> None:
+    def __init__(self, connection: Connection, hot: HotStatements, locks: Locks, announcing: Announcing) -> None:
         self.connection = connection
         self.hot = hot
         self.locks = locks
-        self._notice_wake_up = notice_wake_up
+        self._announcing = announcing
+        self._wakes = False
+        self._changed: set[str] = set()
         self._after_commit: list[Callable[[], None]] = []
 
     def wakes(self) -> None:
         """Have the workers told, once this transaction is on disk, that an agent may be started."""
-        if self._notice_wake_up not in self._after_commit:
-            self._after_commit.append(self._notice_wake_up)
+        self._wakes = True
+
+    def changes(self, company_ids: Iterable[str]) -> None:
+        """Have those who follow these companies told, once this transaction is on disk, that there is new activity."""
+        self._changed.update(company_ids)
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Have `action` run once this transaction is on disk, and not at all if it is rolled back."""
@@ -223,6 +249,10 @@ class Transaction:
 
     def committed(self) -> None:
         """Run what was to follow the commit; called by the database, once."""
+        if self._wakes:
+            self._announcing.announce_wake_up()
+        if self._changed:
+            self._announcing.announce_changes(frozenset(self._changed))
         for action in self._after_commit:
             action()
 
@@ -274,12 +304,20 @@ class Database(Protocol):
         """How often the next slot is looked up anew in case nobody told of it; None where nobody else changes it."""
         ...
 
+    def oldest_write_seconds(self) -> float | None:
+        """How long ago the oldest write transaction began that has not ended, of any server; 0.0 if there is none.
+
+        All that comes to be seen later is of transactions that began after then, and so are their ids. None where
+        writes come one after the other: what is seen is then all that there is up to it.
+        """
+        ...
+
     def make_clock(self, setting: ClockSetting) -> Clock:
         """The clock that decides for every server of this database, as a test may have set it."""
         ...
 
     def watch(self, notices: Notices) -> None:
-        """From now until `close`, tell of slots that other servers announce, and of wake-ups that any server writes."""
+        """From now until `close`, tell of slots that others announce, and of wake-ups and activity of any server."""
         ...
 
     def announce(self, next_run_at: datetime) -> None:

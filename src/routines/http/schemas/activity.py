@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 from pydantic import StrictStr
+from pydantic_core import to_json
 
 from routines.core.limits import LIST_PAGE_DEFAULT, LIST_PAGE_MAX, NAME_CHARACTERS_MAX
-from routines.core.model import ActorType
+from routines.core.model import Activity, ActorType
 from routines.http.schemas.common import PageLimit, Reference, RequestModel, characters
 from routines.http.schemas.reply import Instant, ReplyModel, StoredObject
 from routines.storage.queries.activity import ActivityQuery
@@ -29,6 +30,16 @@ class ActivityFilters(RequestModel):
         return ActivityQuery(limit, self.before, self.entity_type, self.entity_id)
 
 
+class EventFilters(RequestModel):
+    """Where a stream begins: after this entry."""
+
+    after: Reference | None = None
+
+    def command(self) -> str | None:
+        """The id of that entry."""
+        return self.after
+
+
 class ActivityReply(ReplyModel):
     """One entry of the audit."""
 
@@ -42,3 +53,8 @@ class ActivityReply(ReplyModel):
     details: StoredObject | None
     heartbeat_run_id: str | None
     created_at: Instant
+
+
+def event(entry: Activity) -> bytes:
+    """An entry as a server-sent event, which has its id, no name, and what the list of the activity says of it."""
+    return b"id: %s\ndata: %s\n\n" % (entry.id.encode(), to_json(ActivityReply.written(entry)))

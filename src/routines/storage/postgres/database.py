@@ -29,7 +29,7 @@ from routines.storage.postgres.examination import examine_notifications, examine
 from routines.storage.postgres.hot import PostgresStatements
 from routines.storage.postgres.locks import PostgresLocks
 from routines.storage.postgres.tables import PostgresTables
-from routines.storage.postgres.watch import APPLICATION_NAME, Watch, ask_time, count_watches
+from routines.storage.postgres.watch import APPLICATION_NAME, WRITING_NAME, Watch, ask_time, count_watches
 from routines.storage.schema import metadata
 
 READERS_MAX = 8  # more than two cores can use; a server's connections are few, for a database has some hundred
@@ -52,6 +52,7 @@ CONNECTION: Mapping[str, Any] = {
 }
 
 BEGIN_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+BEGAN_AT = "SELECT extract(epoch FROM transaction_timestamp())::float8"
 BEGIN_WRITE = (
     "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; "
     f"SET LOCAL lock_timeout = '{PATIENCE_SECONDS:.0f}s'; "
@@ -62,8 +63,20 @@ BEGIN_WRITE = (
     "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; "
     "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; "
     # So there is one plan for each statement, whatever the tables hold, and it need not be made each time.
-    "SET LOCAL plan_cache_mode = force_generic_plan"
+    "SET LOCAL plan_cache_mode = force_generic_plan; "
+    # Past this moment others know of the transaction (OLDEST_WRITE), and the clock by which it makes ids is not behind.
+    f"SET LOCAL application_name = '{WRITING_NAME}'; {BEGAN_AT}"
 )
+# Which transactions may still show something that nobody has seen yet? Those that write, known by the name that they
+# bear from their first message to their end: a session of ours that only reads, a backup, and whatever people do with
+# tools of their own write no activity, however long they take. A transaction that has no number yet counts too, for it
+# may have read the clock. One that this does not find is either seen by every later snapshot, for its effects show
+# before its name goes, or will read the clock after this question was asked. All servers are one role of the database,
+# which sees its own sessions' times.
+OLDEST_WRITE = f"""
+    SELECT extract(epoch FROM statement_timestamp() - min(xact_start))::float8 FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name = '{WRITING_NAME}'
+"""  # noqa: S608 - constants
 PREPARED_AFTER = 1  # planning takes longer than running what is found by index
 PREPARED_MAX = 200  # more than the statements of all use cases
 # What was planned while a table was small may read all of a routine's runs to find one: too slow a while later.
@@ -94,7 +107,9 @@ class PostgresDatabase:
         self.url = make_url(url).set(drivername="postgresql+psycopg")
         self._direct_url = make_url(direct_url or url).set(drivername="postgresql")
         self._prepares = direct_url is None  # with one there is a pooler between, which they do not pass
-        self._writers = _engine(self.url.render_as_string(hide_password=False), WRITERS_MAX, BEGIN_WRITE)
+        self._writers = _engine(self.url.render_as_string(hide_password=False), WRITERS_MAX, None)
+        event.listen(self._writers, "after_cursor_execute", _go_to_the_last_answer)
+        event.listen(self._writers, "begin", self._begin_to_write)
         event.listen(self._writers, "checkout", self._let_prepare)
         self._readers = _engine(self.url.render_as_string(hide_password=False), READERS_MAX, BEGIN_READ)
         # Past a pooler: transactions that hold all of its connections would wait for one more without end.
@@ -117,8 +132,14 @@ class PostgresDatabase:
             ask_time(_driver(connection), self._clock)
         return self._clock
 
+    def oldest_write_seconds(self) -> float:
+        """How long ago the oldest write transaction began that has not ended, of any server; 0.0 if there is none."""
+        with self.read() as connection:
+            row = _driver(connection).execute(OLDEST_WRITE).fetchone()
+        return 0.0 if row is None or row[0] is None else max(0.0, float(row[0]))
+
     def watch(self, notices: Notices) -> None:
-        """From now until `close`, keep the clock in step, and tell of slots and wake-ups, other servers' included."""
+        """From now until `close`, keep the clock in step, and tell of what is announced, by other servers too."""
         self._notices = notices
         self._watch = Watch(self._connect_directly, self._clock)
         self._watch.start(notices)
@@ -128,10 +149,17 @@ class PostgresDatabase:
         if self._watch is not None:
             self._watch.announce(next_run_at)
 
-    def _announce_wake_up(self) -> None:
+    def announce_wake_up(self) -> None:
+        """Tell every server that an agent may be started."""
         if self._notices is not None and self._watch is not None:
             self._notices.wake_up()
             self._watch.announce_wake_up()
+
+    def announce_changes(self, company_ids: frozenset[str]) -> None:
+        """Tell every server of new activity, this one at once."""
+        if self._notices is not None and self._watch is not None:
+            self._notices.changes(company_ids)
+            self._watch.announce_changes(company_ids)
 
     @property
     def place(self) -> str:
@@ -154,7 +182,7 @@ class PostgresDatabase:
         with _faults_told_apart(), self._noticing_a_pooler(), self._writers.begin() as connection:
             driver = _driver(connection)
             transaction = Transaction(
-                connection, PostgresStatements(driver, self._lend_aside), PostgresLocks(driver), self._announce_wake_up
+                connection, PostgresStatements(driver, self._lend_aside), PostgresLocks(driver), self
             )
             yield transaction
         transaction.committed()
@@ -202,6 +230,10 @@ class PostgresDatabase:
             except psycopg.Error as error:
                 connection.invalidate(error)  # the pool does not see what happens to the driver
                 raise
+
+    def _begin_to_write(self, connection: Connection) -> None:
+        """Begin, with a clock that shows nothing earlier than when the database says that it began."""
+        self._clock.not_before(connection.exec_driver_sql(BEGIN_WRITE).scalar_one())
 
     def _let_prepare(self, connection: psycopg.Connection, record: ConnectionPoolEntry, _proxy: object) -> None:
         connection.prepare_threshold = PREPARED_AFTER if self._prepares else None
@@ -254,6 +286,15 @@ def _engine(url: str, connections: int, begin: str | None) -> Engine:
     if begin is not None:
         event.listen(engine, "begin", _beginner(begin))
     return engine
+
+
+def _go_to_the_last_answer(
+    _connection: Connection, cursor: psycopg.Cursor, statement: str, _values: object, _context: object, _many: object
+) -> None:
+    """Of several statements in one message only the last one has an answer that is read."""
+    if statement == BEGIN_WRITE:
+        while cursor.nextset():
+            pass
 
 
 def _beginner(statement: str) -> Callable[[Connection], None]:

@@ -16,19 +16,21 @@ from threading import Event, Lock, Thread
 import psycopg
 import structlog
 
-from routines.clock import DatabaseClock, monotonic_seconds
+from routines.clock import DatabaseClock, monotonic_seconds, steady_seconds
 from routines.core.instants import from_milliseconds, to_milliseconds
 from routines.storage.database import Notices, ignore
 
 CHANNEL = "routines_next_slot"
 WAKE_UP_CHANNEL = "routines_wake_up"
-LISTEN = f"LISTEN {CHANNEL}; LISTEN {WAKE_UP_CHANNEL}"
+CHANGES_CHANNEL = "routines_changes"
+LISTEN = f"LISTEN {CHANNEL}; LISTEN {WAKE_UP_CHANNEL}; LISTEN {CHANGES_CHANNEL}"
 ANNOUNCE = "SELECT pg_notify(%s, %s)"
 TIME = "SELECT extract(epoch FROM clock_timestamp())::float8"
 WATCHES = """
     SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND query = ANY(%s) AND state_change > clock_timestamp() - interval '5 seconds'
 """
+COMPANIES_TOLD_MAX = 100  # ids in one notification, which holds at most 8,000 bytes; of more than these, none is named
 ASK_TIME_SECONDS = 1.0  # as long a jump of the database's clock, or a sleep of this machine, goes unnoticed
 ANNOUNCE_PAUSE_SECONDS = 0.1  # PostgreSQL sends notifications of all transactions one after the other, so they are few
 RECONNECT_SECONDS = 1.0
@@ -37,11 +39,13 @@ END_HUNG_SECONDS = 2.0  # how often hung sessions are looked for
 HUNG_SECONDS = 10  # in the middle of a statement a server waits for nothing but the database
 APPLICATION_NAME = "routines"
 """By which the database knows the sessions of the service's servers from those of people and their tools."""
+WRITING_NAME = "routines writing"
+"""The same of a session that is in a write transaction."""
 # The database itself ends a transaction whose server is silent between two statements, but waits for ever for the rest
 # of one, such as a COPY: meanwhile the locks of a server that was frozen or cut off would keep its slots from firing.
 END_HUNG = f"""
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-    WHERE datname = current_database() AND usename = current_user AND application_name = '{APPLICATION_NAME}'
+    WHERE datname = current_database() AND usename = current_user AND application_name = '{WRITING_NAME}'
         AND backend_xid IS NOT NULL AND state = 'active' AND wait_event_type = 'Client'
         AND query_start < clock_timestamp() - interval '{HUNG_SECONDS} seconds'
 """  # noqa: S608 - constants
@@ -60,6 +64,7 @@ class Watch:
         self._announcement = Lock()
         self._to_announce: datetime | None = None
         self._wake_up_to_announce = False
+        self._changes_to_announce: set[str] = set()
         self._bell, self._ear = socket.socketpair()
         self._bell.setblocking(False)
         self._thread = Thread(target=self._run, name="postgres-watch", daemon=True)
@@ -92,6 +97,12 @@ class Watch:
             self._wake_up_to_announce = True
         self._ring()
 
+    def announce_changes(self, company_ids: frozenset[str]) -> None:
+        """Tell every server, soon, of new activity in these companies."""
+        with self._announcement:
+            self._changes_to_announce |= company_ids
+        self._ring()
+
     def _ring(self) -> None:
         with suppress(OSError):  # it rings already, or nobody is there any more
             self._bell.send(b".")
@@ -106,6 +117,7 @@ class Watch:
                     # Whatever was announced while nobody listened is looked for now.
                     self._notices.slot(self._clock.now())
                     self._notices.wake_up()
+                    self._notices.changes(None)
                     self._attend(connection, selector)
             except (psycopg.Error, OSError) as error:
                 log.warning("database_watch_lost", error=str(error).strip())
@@ -134,23 +146,30 @@ class Watch:
         with self._announcement:
             nearest, self._to_announce = self._to_announce, None
             wake_up, self._wake_up_to_announce = self._wake_up_to_announce, False
+            changed, self._changes_to_announce = self._changes_to_announce, set()
         if nearest is not None:
             connection.execute(ANNOUNCE, (CHANNEL, str(to_milliseconds(nearest))))
         if wake_up:
             connection.execute(ANNOUNCE, (WAKE_UP_CHANNEL, ""))
+        if changed:
+            named = sorted(changed) if len(changed) <= COMPANIES_TOLD_MAX else []
+            connection.execute(ANNOUNCE, (CHANGES_CHANNEL, " ".join(named)))
 
     def _hear(self, notification: psycopg.Notify) -> None:
         if notification.channel == WAKE_UP_CHANNEL:
             self._notices.wake_up()
+        elif notification.channel == CHANGES_CHANNEL:
+            self._notices.changes(frozenset(notification.payload.split()) or None)
         else:
             self._notices.slot(from_milliseconds(int(notification.payload)))
 
 
 def ask_time(connection: psycopg.Connection, clock: DatabaseClock) -> None:
     """Set a clock by the database's."""
+    asked_at = steady_seconds()
     row = connection.execute(TIME).fetchone()
     if row is not None:
-        clock.answered(row[0])
+        clock.answered(row[0], asked_at)
 
 
 def count_watches(connection: psycopg.Connection) -> int:

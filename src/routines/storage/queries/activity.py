@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import merge
 from itertools import islice
+from typing import Any
 
 from sqlalchemy import Connection, select
 
 from routines.core import strict_json
+from routines.core.activity import ActivityAction
 from routines.core.model import Activity, RunStatus
-from routines.storage.rows import every, insert_model, select_model
+from routines.storage.rows import every, insert_models, select_model
 from routines.storage.schema import activity, runs
 
-RUN_TRIGGERED = "routine.run_triggered"
-RUN_SKIPPED = "routine.run_skipped"
 RUN = "routine_run"
+NIL = "00000000-0000-0000-0000-000000000000"
+"""The nil UUID (RFC 9562, section 5.9), before which no id is."""
 _LATER = {RunStatus.COMPLETED, RunStatus.FAILED}  # what an issue's moves make of a run; the entry tells of the fire
 
 
-def add(connection: Connection, entry: Activity) -> None:
-    """Append an entry."""
-    insert_model(connection, activity, entry)
+def add(connection: Connection, entries: Sequence[Activity]) -> None:
+    """Append entries."""
+    insert_models(connection, activity, entries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,44 +52,68 @@ def page(connection: Connection, company_id: str, wanted: ActivityQuery) -> list
     return list(islice(merge(entries, fires, key=lambda entry: entry.id, reverse=True), limit))
 
 
+def following(connection: Connection, company_id: str, after: str, limit: int) -> list[Activity]:
+    """A company's activity, oldest first, from the entry after `after` on, whether that is still there or not."""
+    written = select_model(activity, Activity).where(activity.c.company_id == company_id, activity.c.id > after)
+    entries = every(connection, Activity, written.order_by(activity.c.id).limit(limit))
+    of_runs = _FIRES.where(runs.c.company_id == company_id, runs.c.id > after)
+    fires = [_fire(company_id, row) for row in connection.execute(of_runs.order_by(runs.c.id).limit(limit))]
+    return list(islice(merge(entries, fires, key=lambda entry: entry.id), limit))
+
+
+def newest_id(connection: Connection, company_id: str) -> str:
+    """The id of a company's newest entry, or the nil UUID, which is before every id."""
+    ids = [
+        connection.execute(
+            select(table.c.id).where(table.c.company_id == company_id).order_by(table.c.id.desc()).limit(1)
+        ).scalar()
+        for table in (activity, runs)
+    ]
+    return max((identity for identity in ids if identity is not None), default=NIL)
+
+
+_FIRES = select(
+    runs.c.id,
+    runs.c.actor_type,
+    runs.c.actor_id,
+    runs.c.status,
+    runs.c.routine_id,
+    runs.c.trigger_id,
+    runs.c.source,
+    runs.c.linked_issue_id,
+    runs.c.triggered_at,
+)
+
+
 def _fires(
     connection: Connection, company_id: str, limit: int, before: str | None, entity_id: str | None
 ) -> list[Activity]:
     """Runs, as the activity that each of them is; an entry has its run's id."""
-    query = select(
-        runs.c.id,
-        runs.c.actor_type,
-        runs.c.actor_id,
-        runs.c.status,
-        runs.c.routine_id,
-        runs.c.trigger_id,
-        runs.c.source,
-        runs.c.linked_issue_id,
-        runs.c.triggered_at,
-    ).where(runs.c.company_id == company_id)
+    query = _FIRES.where(runs.c.company_id == company_id)
     if before is not None:
         query = query.where(runs.c.id < before)
     if entity_id is not None:
         query = query.where(runs.c.id == entity_id)
-    return [
-        Activity(
-            id=row.id,
-            company_id=company_id,
-            actor_type=row.actor_type,
-            actor_id=row.actor_id,
-            action=RUN_SKIPPED if row.status is RunStatus.SKIPPED else RUN_TRIGGERED,
-            entity_type=RUN,
-            entity_id=row.id,
-            details=strict_json.dumps(
-                {
-                    "routineId": row.routine_id,
-                    "triggerId": row.trigger_id,
-                    "source": row.source,
-                    "status": RunStatus.ISSUE_CREATED if row.linked_issue_id and row.status in _LATER else row.status,
-                    "linkedIssueId": row.linked_issue_id,
-                }
-            ),
-            created_at=row.triggered_at,
-        )
-        for row in connection.execute(query.order_by(runs.c.id.desc()).limit(limit))
-    ]
+    return [_fire(company_id, row) for row in connection.execute(query.order_by(runs.c.id.desc()).limit(limit))]
+
+
+def _fire(company_id: str, row: Any) -> Activity:  # noqa: ANN401 - a row of `_FIRES`
+    return Activity(
+        id=row.id,
+        company_id=company_id,
+        actor_type=row.actor_type,
+        actor_id=row.actor_id,
+        action=(ActivityAction.RUN_SKIPPED if row.status is RunStatus.SKIPPED else ActivityAction.RUN_TRIGGERED).value,
+        entity_type=RUN,
+        entity_id=row.id,
+        details=strict_json.dumps(
+            {
+                "routineId": row.routine_id,
+                "triggerId": row.trigger_id,
+                "source": row.source,
+                "status": RunStatus.ISSUE_CREATED if row.linked_issue_id and row.status in _LATER else row.status,
+                "linkedIssueId": row.linked_issue_id,
+            }
+        ),
+        created_at=row.triggered_at,
+    )

@@ -23,7 +23,7 @@ from routines.clock import Clock, ClockSetting, SystemClock, monotonic_seconds
 from routines.core.errors import UnavailableError
 from routines.core.limits import FIRES_PER_TRANSACTION_MAX
 from routines.storage import migrations
-from routines.storage.database import Notice, Notices, Transaction, ignore
+from routines.storage.database import Notices, Transaction, ignore, ignore_changes
 from routines.storage.findings import Finding
 from routines.storage.sqlite.fair_lock import FairLock
 from routines.storage.sqlite.hot import SqliteStatements
@@ -62,7 +62,7 @@ class SqliteDatabase:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._notice_wake_up: Notice = ignore
+        self._notices = Notices(lambda _: None, ignore, ignore_changes)
         self._writer_turn = FairLock(patience_seconds=PATIENCE_SECONDS)
         self._writer = _engine(path, connections=1, begin="BEGIN IMMEDIATE", pragmas=("synchronous=FULL",))
         self._readers = _engine(path, connections=READERS_MAX, begin="BEGIN", pragmas=("query_only=ON",))
@@ -77,14 +77,22 @@ class SqliteDatabase:
         return SystemClock(setting)
 
     def watch(self, notices: Notices) -> None:
-        """From now on, tell of wake-ups; there is no other server to hear of slots from."""
-        self._notice_wake_up = notices.wake_up
+        """From now on, tell of wake-ups and activity; there is no other server to hear of slots from."""
+        self._notices = notices
 
     def announce(self, next_run_at: datetime) -> None:
         """Nothing: there is no other server to tell."""
 
-    def _announce_wake_up(self) -> None:
-        self._notice_wake_up()
+    def announce_wake_up(self) -> None:
+        """Tell this server that an agent may be started."""
+        self._notices.wake_up()
+
+    def announce_changes(self, company_ids: frozenset[str]) -> None:
+        """Tell this server of new activity."""
+        self._notices.changes(company_ids)
+
+    def oldest_write_seconds(self) -> None:
+        """None: there is one writer, who makes ids in ascending order, so nothing comes in between what is seen."""
 
     @property
     def place(self) -> str:
@@ -104,7 +112,7 @@ class SqliteDatabase:
         Raises `UnavailableError` when the file cannot be written now: disk full, or held by another process.
         """
         with self._writer_turn.turn(), _faults_told_apart(), self._writer.begin() as connection:
-            transaction = Transaction(connection, SqliteStatements(connection), SqliteLocks(), self._announce_wake_up)
+            transaction = Transaction(connection, SqliteStatements(connection), SqliteLocks(), self)
             yield transaction
         transaction.committed()
 
