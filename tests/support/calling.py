@@ -11,7 +11,8 @@ import asyncio
 import atexit
 import io
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -58,8 +59,24 @@ def send(app: ASGIApp, method: str, url: str, headers: Sequence[Header], body: b
         "state": {},
     }
     if threading.current_thread() is threading.main_thread():
-        return _own_loop().run(_answer(app, scope, body))
+        with taken_as_running(None):
+            return _own_loop().run(_answer(app, scope, body))
     return _loop_for_threads().call(_answer, app, scope, body)
+
+
+@contextmanager
+def taken_as_running(loop: asyncio.AbstractEventLoop | None) -> Iterator[None]:
+    """Have this thread take a loop, or none, for the one that runs in it, until the end of the block.
+
+    A browser's driver, too, has a loop in the test's thread; it is marked as running between the driver's calls, while
+    it stands, and no other could run then.
+    """
+    before = asyncio._get_running_loop()  # noqa: SLF001 - the driver does the same
+    asyncio._set_running_loop(loop)  # noqa: SLF001 - the same
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(before)  # noqa: SLF001 - the same
 
 
 async def _answer(app: ASGIApp, scope: Scope, body: bytes) -> Answer:

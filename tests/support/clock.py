@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 
 MONDAY_NOON = datetime(2026, 3, 2, 12, 0, 30, tzinfo=UTC)
 """Where tests begin: half a minute past a whole hour, so that nothing is due by chance."""
@@ -30,3 +31,15 @@ class ManualClock:
         """Move on, or back by a negative duration, and return the new instant."""
         self.at += by
         return self.at
+
+
+class RunningClock(ManualClock):
+    """Goes on by itself, as fast as the machine's, from where it was set; from now, unless it is told."""
+
+    def __init__(self, at: datetime | None = None) -> None:
+        super().__init__(datetime.now(UTC) if at is None else at)
+        self._began_seconds = monotonic()
+
+    def now(self) -> datetime:
+        """The instant that was set, and what has passed since the clock was made."""
+        return self.at + timedelta(seconds=monotonic() - self._began_seconds)
