@@ -38,7 +38,8 @@ def hire_agent(page: BoardPage, company_id: PathId) -> Response:
     kind = _kind(form)
     try:
         body = {
-            **form.filled("name", "role", "title", "capabilities", "reportsTo", "adapterType"),
+            "name": form.text("name"),
+            **form.filled("role", "title", "capabilities", "reportsTo", "adapterType"),
             "adapterConfig": adapter_form.adapter_config(form, kind, kind, {}),
             "runtimeConfig": adapter_form.runtime_config(form, {}),
             "budgetMonthlyCents": adapter_form.cents(form.text("budget")),
@@ -79,7 +80,9 @@ def change_agent(page: BoardPage, agent_id: PathId) -> Response:
     try:
         stored, runtime = json.loads(agent.adapter_config), json.loads(agent.runtime_config)
         body = {
-            **form.body("name", "role", "title", "capabilities", "reportsTo", "adapterType"),
+            "name": form.text("name"),
+            "role": form.text("role"),
+            **form.body("title", "capabilities", "reportsTo", "adapterType"),
             "adapterConfig": adapter_form.adapter_config(form, kind, agent.adapter_type, stored),
             "runtimeConfig": adapter_form.runtime_config(form, runtime),
             "budgetMonthlyCents": adapter_form.cents(form.text("budget")),
