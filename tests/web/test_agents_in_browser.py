@@ -37,7 +37,7 @@ def guarded(place: Place) -> Iterator[Site]:
 def hire(page: Page, command: str) -> None:
     """Hire a process agent by the form that is open."""
     page.get_by_label("Name", exact=True).fill("Grace")
-    page.get_by_label(re.compile("^A command")).check()
+    page.get_by_role("radio", name="A command").check()
     page.get_by_label("Command (optional)", exact=True).fill(command)
     page.get_by_role("button", name="Hire the agent").click()
     expect(page.get_by_role("heading", name="Grace", level=1)).to_be_visible()
@@ -50,9 +50,9 @@ def test_an_agent_is_hired_woken_and_watched(
     go = tmp_path / "go"
     page = browser.open(f"/companies/{company.id}/agents")
     page.get_by_role("link", name="Hire an agent").click()
-    expect(page.get_by_label(re.compile("^URL"))).to_be_hidden()
-    page.get_by_label(re.compile("^A URL")).check()
-    expect(page.get_by_label(re.compile("^URL"))).to_be_visible()
+    expect(page.get_by_role("textbox", name="URL (optional)")).to_be_hidden()
+    page.get_by_role("radio", name="A URL").check()
+    expect(page.get_by_role("textbox", name="URL (optional)")).to_be_visible()
     hire(page, f"echo '<b>first</b>'; while [ ! -e {go} ]; do sleep 0.05; done; echo second")
     page.get_by_role("button", name="Wake now").click()
     page.locator("#heartbeats a").first.click()
@@ -84,9 +84,7 @@ def test_an_agent_is_hired_woken_and_looked_at_without_scripts(
     expect(page.locator("#agent-actions")).to_contain_text("terminated")
 
 
-def test_what_is_printed_is_followed_unless_one_reads_further_up(
-    browser: Browser, service: Service, company: Company
-) -> None:
+def test_of_a_long_log_the_end_is_seen_first(browser: Browser, service: Service, company: Company) -> None:
     at_work = AtWork(service, company)
     at_work.begin()
     run = at_work.run("seq 1 30000")["id"]
@@ -99,8 +97,7 @@ def test_what_is_printed_is_followed_unless_one_reads_further_up(
     check_fits(page)
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [PHONE, WIDE])
+@pytest.mark.parametrize(("width", "dark"), [(PHONE, False), (WIDE, True)], ids=["phone-light", "wide-dark"])
 def test_every_page_is_accessible_and_fits(
     browser: Browser, service: Service, company: Company, *, width: int, dark: bool
 ) -> None:

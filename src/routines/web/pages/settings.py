@@ -76,7 +76,7 @@ def choose_zone(page: BoardPage, company_id: PathId) -> Response:
         return response
     response = page.go(_url(company_id), f"Times are shown in {name}.")
     # A script may read it: it tells the browser's own zone only where none was chosen.
-    response.set_cookie(ZONE_COOKIE, quote(name), max_age=ZONE_COOKIE_SECONDS, samesite="strict")
+    response.set_cookie(ZONE_COOKIE, quote(name, safe=""), max_age=ZONE_COOKIE_SECONDS, samesite="strict")
     return response
 
 
