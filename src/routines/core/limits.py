@@ -38,6 +38,7 @@ SLOTS_EXPLAINED_DEFAULT = 10  # what an editor shows
 SLOTS_EXPLAINED_MAX = 100
 UPCOMING_DAYS_MAX = 31  # a month's calendar
 UPCOMING_MAX = 1_000  # what one reply may cost; the next begins at the last one's time
+SLOTS_TAKEN_IN_MAX = 1_500  # on a page: a day of minutes is 1,440
 SLOTS_ACCOUNTED_MAX = 50_000  # a month of minutes is 44,640
 TRIGGERS_PER_REQUEST_MAX = 50  # triggers created along with a routine
 FIRES_PER_TRANSACTION_MAX = 500  # a webhook waits for at most one such transaction of a burst

@@ -21,7 +21,6 @@ from routines.core.errors import (
 )
 from routines.core.model import Activity, RoutineStatus, Trigger, TriggerKind
 from routines.http.call import PathId, validated
-from routines.http.schemas.outlook import RangeFilters
 from routines.http.schemas.routines import RoutineUpdate
 from routines.http.schemas.runs import RunCreate
 from routines.services.context import PageQuery
@@ -203,10 +202,9 @@ def _card(page: Page, trigger: Trigger) -> TriggerCard:
 
 def _health(page: Page, routine_id: str) -> Health:
     try:
-        slots = page.use.outlook.health(page.actor, routine_id, lambda: RangeFilters().command())
-    except ImpossibleError as error:
-        return Health(0, [], [], 0, error.sentence)
-    return health(slots, page.when)
+        return health(page.use.outlook.recent_health(page.actor, routine_id), page.when)
+    except ImpossibleError as error:  # a zone that has gone from the time zone data
+        return Health("week", 0, [], [], 0, error.sentence)
 
 
 def _activity(page: Page, company_id: str, routine_id: str, names: dict[str, str]) -> list[tuple[Activity, str]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from routines.core.limits import RUNS_PAGE_DEFAULT
+from routines.core.limits import RECENT_RUNS, RUNS_PAGE_DEFAULT
 from routines.core.model import ActorType, Run
 from routines.http.call import NOBODY, PathId, canonical_id
 from routines.services.heartbeats import Heartbeat
@@ -69,6 +69,7 @@ def show_run(page: BoardPage, routine_id: PathId, run_id: PathId) -> Response:
         outage=outage(run.details, page.when),
         joined=None if detail.joined is None else page.when(detail.joined.triggered_at),
         joined_by=[run_row(each, page.when) for each in detail.joined_by],
+        joined_by_max=RECENT_RUNS,
         completed=None if run.completed_at is None else page.when(run.completed_at),
         heartbeats=_heartbeats(page, run),
     )
