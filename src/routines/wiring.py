@@ -37,8 +37,10 @@ from routines.services.goals import Goals
 from routines.services.heartbeat_work import HeartbeatWork
 from routines.services.heartbeats import Heartbeats
 from routines.services.identity import Identity
+from routines.services.issue_board import IssueBoard
 from routines.services.issues import Issues
 from routines.services.outlook import Outlook
+from routines.services.overview import Overview
 from routines.services.projects import Projects
 from routines.services.routines import Routines
 from routines.services.runs import Runs
@@ -174,8 +176,10 @@ def _services(context: Context, batcher: FireBatcher, events: Events) -> Service
         runs=Runs(context),
         trials=Trials(context, batcher, triggers),
         issues=Issues(context),
+        issue_board=IssueBoard(context),
         heartbeats=Heartbeats(context),
         outlook=Outlook(context),
+        overview=Overview(context),
         activity=ActivityLog(context),
         events=events,
     )

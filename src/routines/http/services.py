@@ -18,8 +18,10 @@ from routines.services.events import Events
 from routines.services.firing import Firing
 from routines.services.goals import Goals
 from routines.services.heartbeats import Heartbeats
+from routines.services.issue_board import IssueBoard
 from routines.services.issues import Issues
 from routines.services.outlook import Outlook
+from routines.services.overview import Overview
 from routines.services.projects import Projects
 from routines.services.routines import Routines
 from routines.services.runs import Runs
@@ -42,8 +44,10 @@ class Services:
     runs: Runs
     trials: Trials
     issues: Issues
+    issue_board: IssueBoard
     heartbeats: Heartbeats
     outlook: Outlook
+    overview: Overview
     activity: ActivityLog
     events: Events
 

@@ -300,6 +300,8 @@ _OPEN_EXECUTION = text("origin_id IS NOT NULL AND status NOT IN ('done', 'cancel
 Index("ix_issues_company_id_id", issues.c.company_id, issues.c.id)
 Index("ix_issues_open_execution", issues.c.origin_id, issues.c.id, sqlite_where=_OPEN_EXECUTION)
 Index("ix_issues_open_assignee", issues.c.assignee_agent_id, sqlite_where=_OPEN)
+_CHILD = text("parent_id IS NOT NULL")
+Index("ix_issues_parent_id_id", issues.c.parent_id, issues.c.id, sqlite_where=_CHILD)
 
 comments = Table(
     "comments",
@@ -409,6 +411,8 @@ activity = Table(
     Column("heartbeat_run_id", Id),
 )
 Index("ix_activity_company_id_id", activity.c.company_id, activity.c.id)
+Index("ix_activity_company_id_entity_type_id", activity.c.company_id, activity.c.entity_type, activity.c.id)
+Index("ix_activity_entity_id_id", activity.c.entity_id, activity.c.id)
 
 # Facts about the database itself, such as the time zone data by which `next_run_at` was computed.
 facts = Table(

@@ -7,8 +7,9 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, ScalarSelect, func, null, select, update
+from sqlalchemy import Connection, ScalarSelect, Select, func, null, select, update
 
 from routines.clock import first_id
 from routines.core.instants import MILLISECOND
@@ -132,12 +133,33 @@ def newest_of_issues(
     rank = func.row_number().over(partition_by=runs.c.linked_issue_id, order_by=runs.c.id.desc()).label("rank")
     ranked = select(runs.c.id, rank).where(runs.c.linked_issue_id.in_(issue_ids)).subquery()
     newest = connection.execute(select(ranked.c.id).where(ranked.c.rank <= each)).scalars().all()
-    beginning = func.substr(runs.c.trigger_payload, 1, payload_characters)
-    fields = [beginning if name == "trigger_payload" else runs.c[name] for name in Run._fields]
     found = defaultdict(list)
-    for run in every(connection, Run, select(*fields).where(runs.c.id.in_(newest)).order_by(runs.c.id)):
+    query = _with_beginnings(payload_characters).where(runs.c.id.in_(newest))
+    for run in every(connection, Run, query.order_by(runs.c.id)):
         found[run.linked_issue_id or ""].append(run)
     return found
+
+
+def page_of_issue(
+    connection: Connection, issue_id: str, *, limit: int, before: str | None, payload_characters: int
+) -> list[Run]:
+    """The runs that point to an issue, newest first, from the one after `before` on; of long payloads the beginning."""
+    query = _with_beginnings(payload_characters).where(runs.c.linked_issue_id == issue_id)
+    if before is not None:
+        query = query.where(runs.c.id < before)
+    return every(connection, Run, query.order_by(runs.c.id.desc()).limit(limit))
+
+
+def counts_of_issues(connection: Connection, issue_ids: Collection[str]) -> dict[str, int]:
+    """How many runs point to each of these issues, of those to which any does."""
+    query = select(runs.c.linked_issue_id, func.count()).where(runs.c.linked_issue_id.in_(issue_ids))
+    return {row[0]: int(row[1]) for row in connection.execute(query.group_by(runs.c.linked_issue_id))}
+
+
+def _with_beginnings(payload_characters: int) -> Select[Any]:
+    """A select of whole runs, but for long payloads, of which it has so many characters."""
+    beginning = func.substr(runs.c.trigger_payload, 1, payload_characters)
+    return select(*(beginning if name == "trigger_payload" else runs.c[name] for name in Run._fields))
 
 
 def move_with_issue(connection: Connection, run_id: str, move: RunMove, at: datetime) -> None:
