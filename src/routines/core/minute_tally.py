@@ -22,6 +22,11 @@ class MinuteTally:
             if times >> place & 1:
                 self._carry(minutes, place)
 
+    def add_all(self, other: MinuteTally) -> None:
+        """Count each minute as many times more as the other tally does."""
+        for place, digit in enumerate(other._digits):
+            self._carry(digit, place)
+
     def total(self, first: int, end: int) -> int:
         """The sum of the counts from minute `first` on and before minute `end`."""
         window = (1 << end - first) - 1

@@ -219,8 +219,9 @@ def _tallies(slots: Sequence[Slots]) -> tuple[MinuteTally, dict[str, MinuteTally
     """All slots counted, and those of each agent."""
     everything, of_agents = MinuteTally(), defaultdict[str, MinuteTally](MinuteTally)
     for (agent_id, bits), times in Counter((each.assignee_agent_id, bits) for each, bits in slots).items():
-        everything.add(bits, times)
         of_agents[agent_id].add(bits, times)
+    for tally in of_agents.values():
+        everything.add_all(tally)
     return everything, of_agents
 
 
