@@ -40,6 +40,7 @@ from routines.services.identity import Identity
 from routines.services.issue_board import IssueBoard
 from routines.services.issues import Issues
 from routines.services.outlook import Outlook
+from routines.services.overview import Overview
 from routines.services.projects import Projects
 from routines.services.routines import Routines
 from routines.services.runs import Runs
@@ -178,6 +179,7 @@ def _services(context: Context, batcher: FireBatcher, events: Events) -> Service
         issue_board=IssueBoard(context),
         heartbeats=Heartbeats(context),
         outlook=Outlook(context),
+        overview=Overview(context),
         activity=ActivityLog(context),
         events=events,
     )

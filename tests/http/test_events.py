@@ -15,6 +15,7 @@ from routines.http.auth import AuthMode
 from routines.http.routes import events as route
 from routines.services import events
 from routines.storage.postgres.database import PostgresDatabase
+from support.databases import on_postgres
 from support.service import NOBODY, Caller, Company, Place, error, ok
 from support.streams import DeafService, LiveService, Received, Stream
 
@@ -216,18 +217,12 @@ class Writing:
             assert self._commits.wait(10)
 
 
-@pytest.fixture
-def on_postgres(place: Place) -> None:
-    if place.database_url is None:
-        pytest.skip("SQLite has one writer at a time")
-
-
 def names(stream: Stream) -> list[str]:
     """Which held transactions a stream has told of."""
     return [each.data["details"]["name"] for each in stream.messages if each.data["action"] == "company.updated"]
 
 
-@pytest.mark.usefixtures("on_postgres")
+@on_postgres
 def test_what_commits_out_of_order_is_told_in_order_and_whole(service: LiveService, firm: Company) -> None:
     stream = Stream(service, firm.id)
     first = Writing(service, firm, "first")
@@ -243,7 +238,7 @@ def test_what_commits_out_of_order_is_told_in_order_and_whole(service: LiveServi
         each.close()
 
 
-@pytest.mark.usefixtures("on_postgres")
+@on_postgres
 def test_whoever_reads_for_long_holds_nobody_up(service: LiveService, firm: Company) -> None:
     stream = Stream(service, firm.id)
     with service.server.database.read() as reader:
@@ -253,7 +248,7 @@ def test_whoever_reads_for_long_holds_nobody_up(service: LiveService, firm: Comp
     stream.close()
 
 
-@pytest.mark.usefixtures("on_postgres")
+@on_postgres
 @pytest.mark.parametrize("kind", [LiveService, DeafService])
 def test_what_another_server_does_arrives_also_when_notifications_are_lost(
     place: Place, service: LiveService, firm: Company, kind: type[LiveService], monkeypatch: pytest.MonkeyPatch

@@ -21,6 +21,7 @@ from routines.services.heartbeats import Heartbeats
 from routines.services.issue_board import IssueBoard
 from routines.services.issues import Issues
 from routines.services.outlook import Outlook
+from routines.services.overview import Overview
 from routines.services.projects import Projects
 from routines.services.routines import Routines
 from routines.services.runs import Runs
@@ -46,6 +47,7 @@ class Services:
     issue_board: IssueBoard
     heartbeats: Heartbeats
     outlook: Outlook
+    overview: Overview
     activity: ActivityLog
     events: Events
 

@@ -97,7 +97,10 @@ class Outlook:
                 raise ImpossibleError(
                     f"{iso(end)} is more than {UPCOMING_DAYS_MAX} days after {iso(start)}; ask for less at once"
                 )
-            live = triggers.live_of_company(connection, company_id)
+            if start > now:
+                live = triggers.live_of_company(connection, company_id)
+            else:
+                live = triggers.soonest_of_company(connection, company_id, now, wanted.limit)
         each = (_slots(schedule, start, end) for schedule in live)
         return list(islice(merge(*each, key=lambda slot: (slot.at, slot.schedule.trigger_id)), wanted.limit))
 

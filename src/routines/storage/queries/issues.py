@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, case, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Connection, Select, case, func, or_, select, union_all
 
 from routines.core.model import CLOSED_ISSUE_STATUSES, Comment, Issue, IssueInBrief, IssueStatus, Priority
 from routines.storage.rows import columns, every, first, get_model, insert_model, select_model, update_model
@@ -105,6 +105,15 @@ def open_of_routine(connection: Connection, routine_id: str) -> Issue | None:
 
 def open_of_company_routines(connection: Connection, company_id: str) -> dict[str, IssueInBrief]:
     """The newest open execution issue of each of a company's routines that has one, by routine id."""
+    return _newest_open(connection, routines.c.company_id == company_id)
+
+
+def open_of_routines(connection: Connection, routine_ids: Collection[str]) -> dict[str, IssueInBrief]:
+    """The newest open execution issue of each of these routines that has one, by routine id."""
+    return _newest_open(connection, routines.c.id.in_(routine_ids))
+
+
+def _newest_open(connection: Connection, which: ColumnElement[bool]) -> dict[str, IssueInBrief]:
     newest = (
         select(issues.c.id)
         .where(issues.c.origin_id == routines.c.id, ISSUE_IS_OPEN)
@@ -113,8 +122,7 @@ def open_of_company_routines(connection: Connection, company_id: str) -> dict[st
         .correlate(routines)
         .scalar_subquery()
     )
-    of_company = select(newest).where(routines.c.company_id == company_id)
-    query = select_model(issues, IssueInBrief).where(issues.c.id.in_(of_company))
+    query = select_model(issues, IssueInBrief).where(issues.c.id.in_(select(newest).where(which)))
     return {issue.origin_id or "": issue for issue in every(connection, IssueInBrief, query)}
 
 

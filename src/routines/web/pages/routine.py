@@ -127,6 +127,7 @@ def routine_page(page: Page, routine_id: str, *, tried: str = "") -> Response:
     detail = page.use.routines.get(page.actor, routine_id)
     routine = detail.routine
     first = max(0, _whole_number(page.query("triggers")) - 1) * TRIGGERS_SHOWN_MAX
+    slots = [each.next_run_at for each in detail.triggers if each.next_run_at is not None]
     names: dict[str, str] = {} if detail.assignee is None else {detail.assignee.id: detail.assignee.name}
     return page.show(
         "routine.html",
@@ -136,6 +137,7 @@ def routine_page(page: Page, routine_id: str, *, tried: str = "") -> Response:
         form=page.form,
         tried=tried,
         detail=detail,
+        next=None if not slots else page.when(min(slots)),
         routine=routine,
         goal=None if routine.goal_id is None else page.use.goals.get(page.actor, routine.goal_id),
         notes=notes(detail, page.company(routine.company_id)),

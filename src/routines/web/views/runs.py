@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Protocol
 
 from routines.core.model import IssueInBrief, Run, RunStatus, Source, TriggerInBrief, TriggerKind
 from routines.services.routines import RunWithLinks
@@ -17,6 +18,33 @@ from routines.web.times import When, length
 
 SUPPRESSED = "paused"
 """The `failureReason` of a fire that a paused company or project held back."""
+
+
+ANOTHER_ISSUE = "another issue"
+
+
+class Became(Protocol):
+    """A run, as far as what became of it is concerned."""
+
+    @property
+    def source(self) -> Source:
+        """What made it."""
+        ...
+
+    @property
+    def status(self) -> RunStatus:
+        """How it is stored."""
+        ...
+
+    @property
+    def failure_reason(self) -> str | None:
+        """What it says of why."""
+        ...
+
+    @property
+    def details(self) -> str | None:
+        """The outage that it records, if it records one."""
+        ...
 
 
 class Outcome(StrEnum):
@@ -70,6 +98,11 @@ class RunRow:
     issue: IssueInBrief | None
     payload: str | None
 
+    @property
+    def told(self) -> str:
+        """All of it in a line, for a mark."""
+        return in_a_line(self.outcome, self.when.local, self.reason)
+
 
 def run_row(each: RunWithLinks, when: Callable[[datetime], When]) -> RunRow:
     """A run as its line shows it; `when` shows an instant to the viewer."""
@@ -87,23 +120,31 @@ def run_row(each: RunWithLinks, when: Callable[[datetime], When]) -> RunRow:
     )
 
 
-def outcome(run: Run) -> Outcome:
+def in_a_line(became: Outcome, local: str, why: str) -> str:
+    """What became of a run, when, and why."""
+    return f"{became.value} · {local} · {why}" if why else f"{became.value} · {local}"
+
+
+def outcome(run: Became) -> Outcome:
     """What became of a run."""
     return Outcome.MISSED if run.details is not None else _OUTCOMES[run.status]
 
 
 def reason(each: RunWithLinks) -> str:
     """Why a run became what it became, in a sentence without its full stop; empty where there is nothing to explain."""
-    run = each.run
-    issue = "another issue" if each.linked_issue is None else each.linked_issue.identifier
+    return why(each.run, None if each.linked_issue is None else each.linked_issue.identifier)
+
+
+def why(run: Became, issue: str | None) -> str:
+    """As `reason`, of a run that points to the issue with that identifier."""
     if run.failure_reason == SUPPRESSED and run.source in {Source.SCHEDULE, Source.WEBHOOK}:
         return "The company or the project was paused"
     if run.failure_reason is not None:
         return run.failure_reason
     if run.status is RunStatus.COALESCED:
-        return f"{issue} was open, so this fire joined it"
+        return f"{issue or ANOTHER_ISSUE} was open, so this fire joined it"
     if run.status is RunStatus.SKIPPED:
-        return f"{issue} was open, and the policy is to skip"
+        return f"{issue or ANOTHER_ISSUE} was open, and the policy is to skip"
     return ""
 
 

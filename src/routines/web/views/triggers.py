@@ -41,6 +41,11 @@ class ScheduleView:
     warnings: Sequence[str]
     problem: str = ""
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """True if its own clock shows other times than the viewer's."""
+        return any(fire.there for fire in self.fires)
+
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRow:
