@@ -10,13 +10,15 @@ import pytest
 from playwright.sync_api import expect
 
 from routines.core.model import IssueStatus
+from routines.storage.database import Notices, ignore
 from routines.web.pages import issues as pages
-from support.browser import PHONE, Browser, check_accessible, check_fits
-from support.clock import MINUTE
+from support.browser import PHONE, Browser, Chromium, check_accessible, check_fits
+from support.clock import MINUTE, RunningClock
 from support.databases import on_sqlite
 from support.hostile import ALL_AT_ONCE, HOSTILE
 from support.inert import require_inert
-from support.service import NOBODY, Company, Service, ok
+from support.service import NOBODY, Company, Place, Service, ok
+from support.site import serving
 
 
 def made(company: Company, **fields: Any) -> dict[str, Any]:
@@ -268,35 +270,40 @@ def test_an_issue_of_a_fire_is_commented_on_given_on_and_closed(
     service.tick(MINUTE)
     page = browser.open(f"/companies/{company.id}/issues", javascript=javascript)
     page.get_by_role("row").get_by_role("link", name="ACME-1 Look around").click()
-    page.get_by_label("Comment", exact=False).first.fill("Please look at the shop too")
+    page.get_by_role("textbox", name="Comment", exact=True).fill("Please look at the shop too")
     page.get_by_role("button", name="Add the comment").click()
     expect(page.get_by_text("Please look at the shop too")).to_be_visible()
-    page.get_by_label("Agent").select_option("Bob")
+    page.get_by_role("combobox", name="Agent").select_option("Bob")
     page.get_by_role("button", name="Assign").click()
     expect(page.locator("#facts").get_by_role("link", name="Bob")).to_be_visible()
-    page.get_by_role("button", name="Done").click()
+    page.get_by_role("button", name="Done", exact=True).click()
     expect(page.get_by_text("Issue ACME-1 is done now.")).to_be_visible()
     page.get_by_role("link", name="its run of").click()
     expect(page.get_by_text("completed").first).to_be_visible()
     assert company.runs(routine["id"])[0]["status"] == "completed"
 
 
-def test_an_open_page_shows_what_others_do_and_keeps_what_is_being_typed(browser: Browser, company: Company) -> None:
+def test_an_open_page_shows_what_others_do_and_keeps_what_is_being_typed(chromium: Chromium, place: Place) -> None:
+    service = Service(place, RunningClock())
+    service.server.database.watch(Notices(lambda _: None, ignore, service.server.events.notice))
+    company = service.company()
     _, issue = fired(company, {"site": "https://example.com"})
-    page = browser.open(f"/issues/{issue['id']}")
-    expect(page.locator(".live")).to_be_visible()
-    page.locator("#body").fill("half a sent")
-    ok(company.agent.post(f"/issues/{issue['id']}/comments", {"body": "I am on it"}), 201)
-    ok(company.agent.patch(f"/issues/{issue['id']}", {"status": "in_progress"}))
-    expect(page.get_by_text("I am on it")).to_be_visible()
-    expect(page.locator("#facts").get_by_text("in progress")).to_be_visible()
-    expect(page.locator("#body")).to_have_value("half a sent")
+    with serving(service) as site:
+        with chromium.at(site) as browser:
+            page = browser.open(f"/issues/{issue['id']}")
+            expect(page.get_by_text("live", exact=True)).to_be_visible()
+            page.locator("#body").fill("half a sent")
+            ok(company.agent.post(f"/issues/{issue['id']}/comments", {"body": "I am on it"}), 201)
+            ok(company.agent.patch(f"/issues/{issue['id']}", {"status": "in_progress"}))
+            expect(page.get_by_text("I am on it")).to_be_visible()
+            expect(page.locator("#facts").get_by_text("in progress")).to_be_visible()
+            expect(page.locator("#body")).to_have_value("half a sent")
+        service.server.events.leave_off()
+    service.close()
 
 
 @pytest.mark.parametrize(("width", "dark"), [(PHONE, True), (1400, False)], ids=["phone", "wide"])
-def test_the_pages_are_accessible_and_fit(
-    browser: Browser, service: Service, company: Company, *, width: int, dark: bool
-) -> None:
+def test_the_pages_are_accessible_and_fit(browser: Browser, company: Company, *, width: int, dark: bool) -> None:
     parent = made(company, title="W" * 200)
     routine, issue = fired(company, {"long": "z" * 300}, title="W" * 200, parentIssueId=parent["id"])
     ok(company.board.post(f"/issues/{issue['id']}/comments", {"body": "w" * 300}), 201)
@@ -307,4 +314,3 @@ def test_the_pages_are_accessible_and_fit(
             page.goto(path)
         check_accessible(page)
         check_fits(page)
-    del service
