@@ -78,8 +78,8 @@ def _days(
 
 
 def _became(number: int, at: datetime, every: timedelta) -> dict[str, object]:
-    """What became of the run of that number: of a hundred, 89 were completed."""
-    match number % 100:
+    """What became of the run of that number: of 97, 86 were completed."""
+    match number % 97:
         case 1 | 2 | 3 | 4 | 5 | 6:
             return {"status": model.RunStatus.COALESCED.value}
         case 7 | 8:

@@ -34,7 +34,10 @@ def _filled(store: Store, routines: int, runs: int) -> dict[str, str]:
         "home, by next fire": f"{home}?sort=next",
         "home, last page, by last fire": f"{home}?sort=last&page={routines}",
         "home, searched for words": f"{home}?q=part+1",
-        # "a routine": f"/routines/{one}",
+        "a routine": f"/routines/{one}",
+        "what comes next, a day": f"/companies/{homes[0].company_id}/upcoming",
+        "what comes next, a week": f"/companies/{homes[0].company_id}/upcoming?range=week",
+        "new routine": f"/companies/{homes[0].company_id}/routines/new",
     }
 
 
@@ -53,7 +56,7 @@ def measure(stores: Stores, *, quick: bool) -> Group:
                 figures.append(Figure("  weight", [sizes[name] / 1000], "kB", at_most(KILOBYTES_MAX)))
     return Group(
         f"pages on {stores.kind}",
-        f"{routines:,} routines of one company, each with a schedule, and {runs:,} runs, one of each an hour until now; "
+        f"{routines:,} routines of one company, each with a schedule, and {runs:,} runs, one each an hour; "
         "GET over one keep-alive connection to a `routines serve` process; of a page's weight nothing is compressed",
         figures,
     )

@@ -118,7 +118,7 @@ def test_an_archived_routine_offers_nothing_that_would_be_refused(service: Servi
     page = said(service, f"/routines/{routine['id']}/archive")
     assert "which is the end" in page
     assert "Duplicate" in page
-    for gone in ("/pause", "/resume", "/edit", "/archive", f"{routine['id']}/run\"", "/rotate", "/disable"):
+    for gone in ("/pause", "/resume", "/edit", "/archive", f'{routine["id"]}/run"', "/rotate", "/disable"):
         assert gone not in page
     assert "Routine is archived" in said(service, f"/routines/{routine['id']}/pause")
 

@@ -28,7 +28,7 @@ from routines.core.model import (
     WakeReason,
     WakeUp,
 )
-from routines.core.output import Excerpt, excerpt
+from routines.core.output import Ends, Excerpt, ends, excerpt
 from routines.services import heartbeat_endings
 from routines.services.agents import visible_agent
 from routines.services.context import Body, Context, company_of_path
@@ -89,6 +89,15 @@ class Heartbeats:
             pieces = heartbeat_runs.output(connection, run_id)
         over = heartbeat.run.status not in {HeartbeatStatus.QUEUED, HeartbeatStatus.RUNNING}
         return excerpt([(piece.start, piece.content) for piece in pieces], start, over=over)
+
+    def log_ends(self, actor: Actor, run_id: str, *, head_bytes_max: int, tail_bytes_max: int) -> Ends:
+        """What a heartbeat has printed, shortened in the middle."""
+        heartbeat = self.get(actor, run_id)
+        with self.context.database.read() as connection:
+            pieces = heartbeat_runs.output(connection, run_id)
+        over = heartbeat.run.status not in {HeartbeatStatus.QUEUED, HeartbeatStatus.RUNNING}
+        printed = [(piece.start, piece.content) for piece in pieces]
+        return ends(printed, over=over, head_bytes_max=head_bytes_max, tail_bytes_max=tail_bytes_max)
 
     def invoke(self, actor: Actor, agent_id: str, body: Body[None]) -> Heartbeat:
         """Wake an agent now, for nothing in particular; one that waits so already is not woken twice."""

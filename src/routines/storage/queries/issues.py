@@ -24,6 +24,15 @@ def get(connection: Connection, issue_id: str) -> Issue | None:
     return get_model(connection, issues, Issue, issue_id)
 
 
+def of_identifier(connection: Connection, company_id: str, identifier: str) -> Issue | None:
+    """The issue of a company with that identifier, or None.
+
+    No index has the identifiers, for each fire would pay for it: it is looked for from the newest issue on.
+    """
+    query = select_model(issues, Issue).where(issues.c.company_id == company_id, issues.c.identifier == identifier)
+    return first(connection, Issue, query.order_by(issues.c.id.desc()))
+
+
 def of_ids(connection: Connection, issue_ids: Sequence[str]) -> dict[str, IssueInBrief]:
     """These issues by id; unknown ones are left out."""
     query = select_model(issues, IssueInBrief).where(issues.c.id.in_(issue_ids))
