@@ -144,10 +144,12 @@ def page_of_issue(
     connection: Connection, issue_id: str, *, limit: int, before: str | None, payload_characters: int
 ) -> list[Run]:
     """The runs that point to an issue, newest first, from the one after `before` on; of long payloads the beginning."""
-    query = _with_beginnings(payload_characters).where(runs.c.linked_issue_id == issue_id)
+    ids = select(runs.c.id).where(runs.c.linked_issue_id == issue_id)
     if before is not None:
-        query = query.where(runs.c.id < before)
-    return every(connection, Run, query.order_by(runs.c.id.desc()).limit(limit))
+        ids = ids.where(runs.c.id < before)
+    newest = connection.execute(ids.order_by(runs.c.id.desc()).limit(limit)).scalars().all()
+    query = _with_beginnings(payload_characters).where(runs.c.id.in_(newest))
+    return every(connection, Run, query.order_by(runs.c.id.desc()))
 
 
 def counts_of_issues(connection: Connection, issue_ids: Collection[str]) -> dict[str, int]:
