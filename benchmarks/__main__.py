@@ -32,6 +32,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "population": BOTH,
     "history": BOTH,
     "heartbeats": BOTH,
+    "pages": BOTH,
 }
 """On which databases each is measured, each time on new ones."""
 

@@ -5,14 +5,15 @@ Whose runs they are is in `filling`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from benchmarks.filling import MINUTE, load_like
 from benchmarks.stores import Store
 from routines.clock import Ids
 from routines.core import model
-from routines.core.instants import to_milliseconds
+from routines.core.instants import iso, to_milliseconds
 from routines.storage import schema
 
 IDS_AT_ONCE = 10_000
@@ -39,6 +40,60 @@ def add_history(store: Store, now: datetime, lengths: Mapping[str, int]) -> None
             for run_id, (routine_id, instant) in zip(_ids(began), _in_turn(lengths, began), strict=False)
         ),
     )
+
+
+def add_days(store: Store, now: datetime, each: int, every: timedelta) -> None:
+    """So many runs of the schedule behind every routine, the newest some minutes ago, as a company's days are.
+
+    Nearly all were completed; some joined an open issue, were skipped, failed, or record slots that were missed.
+    """
+    routines = store.rows("SELECT CAST(id AS text), CAST(company_id AS text) FROM routines ORDER BY id")
+    began = now - each * every
+    load_like(store, schema.runs, _run(began), _days(routines, began, each, every))
+
+
+def _days(
+    routines: Sequence[tuple[str, str]], began: datetime, each: int, every: timedelta
+) -> Iterator[dict[str, object]]:
+    ids, number = Ids(), 0
+    for step in range(each):
+        at = began + step * every
+        for run_id, (routine_id, company_id) in zip(ids.many(at, len(routines)), routines, strict=True):
+            number += 1
+            instant = to_milliseconds(at)
+            yield {
+                "id": run_id,
+                "company_id": company_id,
+                "routine_id": routine_id,
+                "source": model.Source.SCHEDULE.value,
+                "triggered_at": instant,
+                "scheduled_for": instant,
+                "cause": f"slot/{run_id[::-1]}",
+                "trigger_payload": None,
+                "completed_at": instant,
+                "actor_id": "scheduler",
+                "updated_at": instant,
+                **_became(number, at, every),
+            }
+
+
+def _became(number: int, at: datetime, every: timedelta) -> dict[str, object]:
+    """What became of the run of that number: of 97, 86 were completed."""
+    match number % 97:
+        case 1 | 2 | 3 | 4 | 5 | 6:
+            return {"status": model.RunStatus.COALESCED.value}
+        case 7 | 8:
+            return {"status": model.RunStatus.SKIPPED.value}
+        case 9 | 10:
+            return {"status": model.RunStatus.FAILED.value, "failure_reason": "Execution issue moved to cancelled"}
+        case 11:
+            span = {"from": iso(at - every), "to": iso(at)}
+            return {
+                "status": model.RunStatus.SKIPPED.value,
+                "failure_reason": f"Missed 2 slots from {span['from']} to {span['to']}: older than the misfire grace",
+                "details": json.dumps({"count": 2, **span}),
+            }
+    return {"status": model.RunStatus.COMPLETED.value}
 
 
 def _in_turn(lengths: Mapping[str, int], began: datetime) -> Iterator[tuple[str, int]]:

@@ -85,7 +85,7 @@ class Server:
 
 
 class Caller:
-    """One keep-alive connection to a service's API."""
+    """One keep-alive connection to a service."""
 
     def __init__(self, port: int) -> None:
         self._connection = http.client.HTTPConnection(HOST, port, timeout=ANSWER_SECONDS_MAX)
@@ -97,7 +97,14 @@ class Caller:
 
     def raw(self, method: str, path: str, body: str | None = None) -> bytes:
         """The reply's bytes."""
-        self._connection.request(method, f"/api{path}", body, {"Content-Type": "application/json"} if body else {})
+        return self._send(method, f"/api{path}", body)
+
+    def page(self, path: str) -> bytes:
+        """The page at a path."""
+        return self._send("GET", path, None)
+
+    def _send(self, method: str, path: str, body: str | None) -> bytes:
+        self._connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
         response = self._connection.getresponse()
         content = response.read()
         if response.status >= http.client.BAD_REQUEST:

@@ -55,6 +55,29 @@ def test_it_follows_a_jump_of_the_databases_clock_at_once(jump: timedelta) -> No
     assert watched.now() == NOON + jump
 
 
+def test_an_answer_that_was_long_under_way_does_not_set_it_back(machine: Machine) -> None:
+    watched = DatabaseClock()
+    watched.answered(NOON.timestamp(), machine.steady)
+    asked_at = machine.steady
+    machine.steady += 3
+    watched.answered(NOON.timestamp(), asked_at)
+    assert watched.now() == NOON + 3 * SECOND
+
+
+def test_it_shows_nothing_earlier_than_what_the_database_has_said(machine: Machine) -> None:
+    watched = DatabaseClock()
+    watched.answered(NOON.timestamp() - 0.25, machine.steady)
+    watched.not_before(NOON.timestamp())
+    assert watched.now() == NOON
+    watched.not_before((NOON - SECOND).timestamp())
+    assert watched.now() == NOON
+
+
+def test_seconds_ago_count_as_fast_as_the_clock_runs() -> None:
+    for made in (SystemClock(ClockSetting(rate=60)), DatabaseClock(ClockSetting(rate=60))):
+        assert made.earlier(NOON, 2) == NOON - 120 * SECOND
+
+
 def test_servers_with_the_same_setting_agree_whenever_they_started(machine: Machine) -> None:
     setting = ClockSetting(offset=SECOND, rate=60, since=NOON)
     first = SystemClock(setting)

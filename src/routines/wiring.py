@@ -32,17 +32,22 @@ from routines.services.agents import Agents
 from routines.services.board_tokens import BoardTokens
 from routines.services.companies import Companies
 from routines.services.context import Context
+from routines.services.deliveries import Deliveries
 from routines.services.events import Events
 from routines.services.firing import FireBatcher, FireSets, Firing
 from routines.services.goals import Goals
 from routines.services.heartbeat_work import HeartbeatWork
 from routines.services.heartbeats import Heartbeats
 from routines.services.identity import Identity
+from routines.services.issue_board import IssueBoard
 from routines.services.issues import Issues
 from routines.services.outlook import Outlook
+from routines.services.overview import Overview
 from routines.services.projects import Projects
 from routines.services.routines import Routines
+from routines.services.runs import Runs
 from routines.services.sealing import require_same_key
+from routines.services.trials import Trials
 from routines.services.triggers import Triggers
 from routines.services.workload import Workloads
 from routines.settings import Role, Settings
@@ -172,10 +177,15 @@ def _services(context: Context, batcher: FireBatcher, events: Events) -> Service
         goals=Goals(context),
         routines=Routines(context, triggers),
         triggers=triggers,
+        deliveries=Deliveries(context),
         firing=Firing(context, batcher),
+        runs=Runs(context),
+        trials=Trials(context, batcher, triggers),
         issues=Issues(context),
+        issue_board=IssueBoard(context),
         heartbeats=heartbeats,
         outlook=Outlook(context),
+        overview=Overview(context),
         activity=ActivityLog(context),
         workloads=Workloads(context, heartbeats),
         board_tokens=BoardTokens(context.database, context.clock, context.ids),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -20,6 +22,8 @@ RATE = 60.0
 SCHEDULES = 40
 SERVERS_AT_ONCE = 4
 SECONDS_MAX = 10
+STREAMS_END_SECONDS = 6
+"""Less than the time that a server gives to connections that are left open."""
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -41,6 +45,25 @@ def test_sigterm_finishes_what_is_in_hand_and_exits_0(fleet: Fleet, dice: Dice) 
     ledger = Ledger(fleet.database_url)
     findings = [*ledger.findings(), *ledger.two_open_issues(), *load.findings(ledger), *fleet.log_findings()]
     assert not findings, f"{dice.seed}\n{shown(findings)}"
+
+
+def test_sigterm_ends_open_event_streams_at_once(fleet: Fleet) -> None:
+    server = fleet.up(1).servers[0]
+    company = server.call("POST", "/companies", {"name": "Acme"})["id"]
+    path = f"{server.url}/api/companies/{company}/events"
+    streams = [urlopen(path, timeout=SECONDS_MAX) for _ in range(3)]  # noqa: S310 - our own server
+    for stream in streams:
+        assert stream.readline().startswith(b"retry: ")
+    server.call("PATCH", f"/companies/{company}", {"name": "Renamed"})
+    for stream in streams:
+        while b"company.updated" not in stream.readline():
+            pass
+    began = time.monotonic()
+    assert server.terminate() == 0
+    assert time.monotonic() - began < STREAMS_END_SECONDS
+    for stream in streams:
+        assert stream.read() == b"\n", "the stream's end is in order"
+    assert not list(fleet.log_findings())
 
 
 def test_servers_that_start_at_once_on_an_empty_database_all_come_up(

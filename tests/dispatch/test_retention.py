@@ -110,6 +110,19 @@ def test_activity_goes_by_its_age(service: Service, company: Company) -> None:
     assert count(service, "activity") == 1
 
 
+def test_deliveries_that_made_no_run_go_by_their_age(service: Service, company: Company) -> None:
+    hook = webhook(service, company)
+    hook.post({})
+    service.clock.advance(KEEP)
+    hook.post({})
+    tidy(service, None)
+    tidy(service)
+    assert count(service, "unfired_deliveries") == 2
+    service.clock.advance(SECOND)
+    assert tidy(service) >= 1
+    assert count(service, "unfired_deliveries") == 1
+
+
 def test_without_an_age_all_history_stays(service: Service, company: Company) -> None:
     routine = company.routine()
     run = fire(company, routine)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import routines
+from routines.core.activity import ActivityAction
 from support.clock import MINUTE
+from support.heartbeats import FAILED, Worker, process_agent
 from support.service import NOBODY, Company, Service, error, ok
 from support.webhooks import webhook
 
+API = Path(__file__).parents[2] / "docs" / "api.md"
+SOURCE = Path(routines.__file__).parent
 FIELDS = {"id", "companyId", "actorType", "actorId", "action", "entityType", "entityId", "details", "createdAt"}
 BOARD = ("user", "local-board")
 
@@ -120,6 +127,24 @@ def test_every_change_of_an_issue_leaves_its_entry(company: Company) -> None:
     ]
 
 
+def test_a_heartbeats_beginning_and_end_are_entries_of_the_service(service: Service, company: Company) -> None:
+    agent, worker = process_agent(company), Worker(service)
+    routine = company.routine(assigneeAgentId=agent)["id"]
+    run = ok(company.board.post(f"/routines/{routine}/run"), 202)
+    work = worker.one()
+    worker.end(work, FAILED)
+    ended, begun = entries(company, entityType="heartbeat_run")
+    assert (begun["action"], ended["action"]) == ("heartbeat_run.started", "heartbeat_run.finished")
+    assert begun["details"] == {
+        "agentId": agent,
+        "issueId": run["linkedIssueId"],
+        "routineId": routine,
+        "reason": "issue_assigned",
+    }
+    assert ended["details"] == {**begun["details"], "status": "failed", "errorCode": FAILED.error_code}
+    assert {(each["entityId"], *actor(each)) for each in (begun, ended)} == {(work.run.id, "system", "routines")}
+
+
 def test_every_fire_is_an_entry_by_whoever_fired(service: Service, company: Company) -> None:
     hook = webhook(service, company)
     routine = hook.routine["id"]
@@ -170,6 +195,17 @@ def test_what_changes_nothing_leaves_no_entry(
     before = entries(company)
     assert company.board.request(method, path.format(routine), json=body).status_code == status
     assert entries(company) == before
+
+
+def test_the_documentation_lists_every_action() -> None:
+    listed = re.search(r"## Activity and events\n(.*?)\n\n`GET", API.read_text(encoding="utf-8"), re.DOTALL)
+    assert listed is not None
+    assert sorted(re.findall(r"`(\w+\.\w+)`", listed[1])) == sorted(ActivityAction)
+
+
+def test_every_action_is_recorded_somewhere() -> None:
+    written = [file.read_text(encoding="utf-8") for file in SOURCE.rglob("*.py")]
+    assert not [each for each in ActivityAction if not any(f"ActivityAction.{each.name}" in text for text in written)]
 
 
 def test_no_entry_holds_a_secret(service: Service, company: Company) -> None:

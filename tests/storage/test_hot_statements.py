@@ -7,10 +7,16 @@ from typing import Any
 
 from sqlalchemy import text
 
+from routines.clock import Ids
+from routines.core.deliveries import DeliveryOutcome, DeliveryRecord
 from routines.core.instants import to_milliseconds
 from routines.storage.database import Rows, Transaction
+from routines.storage.sqlite.hot import REMOVE_UNFIRED
 from support.clock import DAY, MINUTE, MONDAY_NOON
+from support.databases import on_sqlite
 from support.service import NOBODY, Company, Service, ok
+
+IDS = Ids()
 
 
 def in_transaction(service: Service, question: Callable[[Transaction], Any]) -> Any:
@@ -67,3 +73,38 @@ def test_known_causes_are_found_in_sets(service: Service, company: Company) -> N
         (routine, cause): run["id"]
     }
     assert in_transaction(service, lambda transaction: transaction.hot.known_aliases(asked)) == {}
+
+
+def records(trigger_id: str, count: int) -> list[DeliveryRecord]:
+    """As many refused deliveries of a trigger, in the order of their ids."""
+    return [
+        DeliveryRecord(identity, trigger_id, MONDAY_NOON, DeliveryOutcome.REFUSED, "Because", None)
+        for identity in IDS.many(MONDAY_NOON, count)
+    ]
+
+
+def kept(service: Service, trigger_id: str) -> list[str]:
+    """The ids of a trigger's deliveries that are kept."""
+    query = text("SELECT CAST(id AS text) FROM unfired_deliveries WHERE trigger_id = :trigger ORDER BY id")
+    with service.server.database.read() as connection:
+        return list(connection.execute(query, {"trigger": trigger_id}).scalars())
+
+
+def test_of_each_trigger_the_newest_deliveries_are_kept(service: Service) -> None:
+    busy, quiet = IDS.many(MONDAY_NOON, 2)
+    first, alone, second = records(busy, 3), records(quiet, 2), records(busy, 4)
+    in_transaction(service, lambda transaction: transaction.hot.keep_unfired([*first, *alone], 5))
+    assert kept(service, busy) == [each.id for each in first]
+    in_transaction(service, lambda transaction: transaction.hot.keep_unfired(second, 5))
+    assert kept(service, busy) == [each.id for each in [*first, *second][-5:]]
+    assert kept(service, quiet) == [each.id for each in alone]
+    in_transaction(service, lambda transaction: transaction.hot.keep_unfired(records(quiet, 1), 1))
+    assert len(kept(service, quiet)) == 1
+    assert len(kept(service, busy)) == 5
+
+
+@on_sqlite
+def test_the_walk_to_what_goes_is_along_an_index(service: Service) -> None:
+    with service.server.database.read() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {REMOVE_UNFIRED}", ("[]", 100)).all()
+    assert not [row.detail for row in plan if "SCAN" in row.detail and "asked" not in row.detail]

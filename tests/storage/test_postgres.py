@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from typing import Any
 
 import psycopg
@@ -16,7 +16,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from routines.clock import ClockSetting
+from routines.clock import ClockSetting, Ids
+from routines.core.deliveries import DeliveryOutcome, DeliveryRecord
 from routines.core.errors import UnavailableError
 from routines.core.instants import to_milliseconds
 from routines.storage.database import Notices, Rows, Transaction, ignore
@@ -98,6 +99,28 @@ def test_a_write_that_waits_for_a_lock_too_long_is_told_to_come_back(
         first.locks.company(company.id)
         with pytest.raises(UnavailableError):
             impatiently()
+
+
+def test_who_starts_waits_for_a_migration_however_long_it_takes(
+    database: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patience = "SET LOCAL lock_timeout = '5s'"
+    assert patience in BEGIN_WRITE
+    monkeypatch.setattr(
+        "routines.storage.postgres.database.BEGIN_WRITE",
+        BEGIN_WRITE.replace(patience, "SET LOCAL lock_timeout = '50ms'"),
+    )
+    starting = PostgresDatabase(database.url.render_as_string(hide_password=False))
+    with database.write() as migrating:
+        migrating.locks.registry()
+        thread = Thread(target=starting.migrate)
+        thread.start()
+        thread.join(0.3)  # as long as six patiences
+        assert thread.is_alive()
+    thread.join(PATIENCE_SECONDS)
+    with starting.write() as transaction:  # it did not fail, and goes on with the usual patience
+        assert transaction.connection.execute(text("SHOW lock_timeout")).scalar_one() == "50ms"
+    starting.close()
 
 
 @pytest.mark.parametrize("sqlstate", ["53100", "57P01", "08006", "40P01", "25006", "58030"])
@@ -259,3 +282,35 @@ def test_texts_reach_the_database_as_they_are(service: Service, company: Company
 def test_the_place_is_told_without_its_password(tmp_path: Path) -> None:
     assert DatabasePlace("postgresql://me:secret@db/routines", tmp_path).file() is None
     assert PostgresDatabase("postgresql://me:secret@db/routines").place == "postgresql://me:***@db/routines"
+
+
+def test_deliveries_are_kept_and_removed_by_several_servers_without_waiting(
+    service: Service, database: PostgresDatabase
+) -> None:
+    ids = Ids()
+    trigger_id = ids.new(MONDAY_NOON)
+
+    def keep(transaction: Transaction, count: int) -> None:
+        transaction.hot.keep_unfired(
+            [
+                DeliveryRecord(identity, trigger_id, MONDAY_NOON, DeliveryOutcome.REFUSED, None, None)
+                for identity in ids.many(MONDAY_NOON, count)
+            ],
+            5,
+        )
+
+    def kept() -> int:
+        with database.read() as connection:
+            return int(connection.execute(text("SELECT count(*) FROM unfired_deliveries")).scalar_one())
+
+    with service.server.database.write() as transaction:
+        keep(transaction, 5)
+    with service.server.database.write() as first:
+        keep(first, 3)
+        with database.write() as second:
+            keep(second, 3)
+        assert kept() == 8
+    assert kept() == 8
+    with database.write() as transaction:
+        keep(transaction, 1)
+    assert kept() == 5

@@ -108,7 +108,7 @@ class Service:
         self.place = place
         self.clock = clock or ManualClock()
         configured = Settings(data_dir=place.data_dir, database_url=place.database_url, **settings)
-        self.server = Server(configured, self.clock)
+        self.server = self._make(configured)
         if Role.API in configured.roles:
             _share_routes(self.server.app)
         self.server.batcher.start()
@@ -116,6 +116,9 @@ class Service:
         self.board = Caller(self.client)
         if self.server.settings.auth is AuthMode.AUTHENTICATED:
             self.board.token = self.board_token("tester")
+
+    def _make(self, settings: Settings) -> Server:
+        return Server(settings, self.clock)
 
     def as_agent(self, token: str) -> Caller:
         """A caller with an agent's key, or with whatever else is put in its place."""

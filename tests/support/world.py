@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 from zlib import crc32
 
-from support.service import Caller, Company, Service, created, ok
+from support.service import Caller, Company, Service, created, error, ok
 
 ANY = "any"
 """The pool of all ids, for fields that may name anything."""
@@ -111,6 +111,7 @@ class World:
             self._add("routine", routine["id"])
             self._add("trigger", *(trigger["id"] for trigger in routine["triggers"]))
             self._add("public_id", *(each["publicId"] for each in routine["triggers"] if each["publicId"]))
+            self._refuse_a_delivery(routine["triggers"])
             run = ok(self.service.board.post(f"/routines/{routine['id']}/run"), 202)
             self._add("issue", run["linkedIssueId"])
         queued = ok(self.service.board.get(f"/companies/{company.id}/heartbeat-runs"))
@@ -119,6 +120,12 @@ class World:
     def _add(self, pool: str, *identities: str) -> None:
         self._pools[pool] += identities
         self._pools[ANY] += identities
+
+    def _refuse_a_delivery(self, triggers: list[dict[str, Any]]) -> None:
+        for trigger in triggers:
+            if trigger["signingMode"] == "github_hmac":
+                path = f"/routine-triggers/public/{trigger['publicId']}/fire"
+                error(Caller(self.service.client).post(path), 401)
 
     def _make(self, noun: str, body: dict[str, Any], company: Company | None = None) -> str:
         owner = company or self.home

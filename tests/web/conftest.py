@@ -37,5 +37,5 @@ def browser(chromium: Chromium, site: Site) -> Iterator[Browser]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Tests in a browser run on SQLite unless they are marked otherwise: pages know nothing of the database."""
     marked = any(mark.args[0] == "places" for mark in metafunc.definition.iter_markers("parametrize"))
-    if "chromium" in metafunc.fixturenames and not marked:
+    if {"chromium", "places"} <= set(metafunc.fixturenames) and not marked:
         metafunc.definition.add_marker(on_sqlite)

@@ -32,6 +32,7 @@ class ActivityAction(StrEnum):
     TRIGGER_UPDATED = "routine.trigger_updated"
     TRIGGER_DELETED = "routine.trigger_deleted"
     TRIGGER_SECRET_ROTATED = "routine.trigger_secret_rotated"  # noqa: S105 - no secret
+    TRIGGER_TRIED = "routine.trigger_tried"
     RUN_TRIGGERED = "routine.run_triggered"
     RUN_SKIPPED = "routine.run_skipped"
     ISSUE_CREATED = "issue.created"

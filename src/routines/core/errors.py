@@ -11,19 +11,24 @@ from typing import Any
 
 
 class RoutinesError(Exception):
-    """A refusal that the caller may read: `sentence` says what was wrong and what would be right."""
+    """A refusal that the caller may read: `sentence` says what was wrong and what would be right.
 
-    def __init__(self, sentence: str, details: Mapping[str, Any] | None = None) -> None:
+    `why` says it to the owner of what was called, where the caller is told less or the sentence quotes what the caller
+    sent. No reply to the caller has it, and it holds nothing of a body, a header or a secret.
+    """
+
+    def __init__(self, sentence: str, details: Mapping[str, Any] | None = None, *, why: str | None = None) -> None:
         super().__init__(sentence)
         self.sentence = sentence
         self.details = details
+        self.why = why
 
 
 class UnauthorizedError(RoutinesError):
     """Nobody can be told who is calling; the sentence is the same for every cause."""
 
-    def __init__(self) -> None:
-        super().__init__("Unauthorized")
+    def __init__(self, why: str | None = None) -> None:
+        super().__init__("Unauthorized", why=why)
 
 
 class ForbiddenError(RoutinesError):

@@ -27,6 +27,7 @@ from routines.core.model import (
 )
 
 TRIGGER_NOT_ACTIVE = "Routine trigger is not active"
+TRIGGER_DISABLED = "The trigger is disabled; it fires again once `enabled` is true"
 JOINED_STATUS = {
     ConcurrencyPolicy.COALESCE_IF_ACTIVE: RunStatus.COALESCED,
     ConcurrencyPolicy.SKIP_IF_ACTIVE: RunStatus.SKIPPED,
@@ -58,8 +59,10 @@ def _refusal(fire: Fire, state: RoutineState) -> RoutinesError | None:
     A schedule is never refused: its slot was claimed while it was due, so it must leave a record.
     """
     if fire.source is Source.WEBHOOK:
-        live = state.status is RoutineStatus.ACTIVE and fire.trigger_enabled
-        return None if live else ConflictError(TRIGGER_NOT_ACTIVE)
+        if state.status is not RoutineStatus.ACTIVE:
+            why = f"The routine is {state.status.value}; only an active one is fired by its webhooks"
+            return ConflictError(TRIGGER_NOT_ACTIVE, why=why)
+        return None if fire.trigger_enabled else ConflictError(TRIGGER_NOT_ACTIVE, why=TRIGGER_DISABLED)
     if fire.source is not Source.SCHEDULE:
         if fire.actor.agent_id not in {None, state.assignee_agent_id}:  # reassigned since the caller was checked
             return ForbiddenError("An agent cannot run a routine that is assigned to another agent")

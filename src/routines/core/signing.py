@@ -8,12 +8,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import math
 import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, assert_never
 
 from routines.core.errors import UnauthorizedError
+from routines.core.instants import to_milliseconds
 from routines.core.limits import IDEMPOTENCY_KEY_CHARACTERS_MAX
 
 if TYPE_CHECKING:
@@ -22,10 +24,23 @@ if TYPE_CHECKING:
 
 SECRET_ENTROPY_BYTES = 32  # the size of a SHA-256 key; Standard Webhooks asks for 24 to 64
 
-_STANDARD_PREFIX = "whsec_"
+STANDARD_PREFIX = "whsec_"
 _MILLISECONDS_FROM = 1e11  # in seconds that is the year 5138, in milliseconds 1973
 _TIMESTAMP = re.compile(rb"[0-9]{1,16}(?:\.[0-9]{1,9})?")  # clocks that count in floats have a fraction
 _WHOLE_SECONDS = re.compile(rb"[0-9]{1,16}")
+_HEX_SHA256 = re.compile(rb"[0-9a-f]{64}")
+_STANDARD_SIGNATURE = re.compile(rb"v1,[A-Za-z0-9+/]{43}=")
+_HMAC_HEADERS = "mode hmac_sha256 wants X-Paperclip-Timestamp and X-Paperclip-Signature"
+_STANDARD_HEADERS = "mode standard_webhooks wants webhook-id, webhook-timestamp and webhook-signature"
+_SENT_WITH = {
+    "Authorization": "mode bearer wants `Authorization: Bearer <secret>`",
+    "X-Paperclip-Signature": _HMAC_HEADERS,
+    "X-Paperclip-Timestamp": _HMAC_HEADERS,
+    "X-Hub-Signature-256": "GitHub sends it once its webhook has been given the trigger's secret",
+    "webhook-id": _STANDARD_HEADERS,
+    "webhook-timestamp": _STANDARD_HEADERS,
+    "webhook-signature": _STANDARD_HEADERS,
+}
 
 
 class SigningMode(StrEnum):
@@ -64,12 +79,13 @@ def verify(
     """Tell an authentic delivery from any other.
 
     `now` is aware; timestamps may differ from it by the replay window, both ways. Raises UnauthorizedError, the same
-    for missing, stale and failed authentication, and for a mode that needs a secret and has none.
+    for missing, stale and failed authentication, and for a mode that needs a secret and has none; only its `why`, which
+    no sender sees, tells them apart.
     """
     if mode is SigningMode.NONE:
         return Verified()
     if not secret:
-        raise UnauthorizedError
+        raise UnauthorizedError("The trigger has no secret for its signing mode; rotate the secret to make one")
     match mode:
         case SigningMode.BEARER:
             return _verify_bearer(secret, delivery)
@@ -95,7 +111,7 @@ def new_secret(mode: SigningMode, entropy: bytes) -> str | None:
     if len(entropy) != SECRET_ENTROPY_BYTES:
         raise ValueError(f"A secret is made of {SECRET_ENTROPY_BYTES} random bytes, not {len(entropy)}")
     if mode is SigningMode.STANDARD_WEBHOOKS:
-        return _STANDARD_PREFIX + base64.b64encode(entropy).decode()
+        return STANDARD_PREFIX + base64.b64encode(entropy).decode()
     return entropy.hex()
 
 
@@ -123,32 +139,64 @@ def sign_standard_webhooks(secret: str, message_id: str, timestamp: int, body: b
     }
 
 
+def signed(mode: SigningMode, secret: str | None, message_id: str, at: datetime, body: bytes) -> dict[str, str]:
+    """The headers by which `verify` knows a delivery to be authentic, in any mode; `message_id` is its own alone.
+
+    Raises ValueError where the mode needs a secret and there is none, or it is of another form.
+    """
+    if mode is SigningMode.NONE:
+        return {}
+    if not secret:
+        raise ValueError(f"A delivery in mode {mode.value} is signed with a secret")
+    milliseconds = to_milliseconds(at)
+    match mode:
+        case SigningMode.BEARER:
+            return {"Authorization": f"Bearer {secret}"}
+        case SigningMode.HMAC_SHA256:
+            return sign_hmac_sha256(secret, body, milliseconds)
+        case SigningMode.GITHUB_HMAC:
+            return {**sign_github(secret, body), "X-GitHub-Delivery": message_id}
+        case SigningMode.STANDARD_WEBHOOKS:
+            return sign_standard_webhooks(secret, message_id, milliseconds // 1000, body)
+        case _:
+            assert_never(mode)
+
+
 def _verify_bearer(secret: str, delivery: Delivery) -> Verified:
     """RFC 6750; the scheme's name is in any case (RFC 9110, section 11.1)."""
-    scheme, _, presented = _header(delivery, "authorization").partition(b" ")
-    _demand(scheme.lower() == b"bearer")
-    _demand(hmac.compare_digest(presented.strip(b" "), secret.encode()))
+    scheme, _, presented = _header(delivery, "Authorization").partition(b" ")
+    _demand(
+        scheme.lower() == b"bearer",
+        "The Authorization header has another scheme than Bearer; it is `Authorization: Bearer <secret>`",
+    )
+    _demand(
+        hmac.compare_digest(presented.strip(b" "), secret.encode()),
+        "The secret in the Authorization header is not the trigger's; if that was rotated, send the new one",
+    )
     return Verified()
 
 
 def _verify_hmac_sha256(secret: str, delivery: Delivery, now: datetime, replay_window_seconds: int) -> Verified:
     """The reference's own scheme: hex of HMAC-SHA256 over `<timestamp>.<raw body>`."""
-    presented = _header(delivery, "x-paperclip-signature")
-    timestamp = _header(delivery, "x-paperclip-timestamp")
-    _demand(_TIMESTAMP.fullmatch(timestamp) is not None)
+    presented = _header(delivery, "X-Paperclip-Signature")
+    timestamp = _header(delivery, "X-Paperclip-Timestamp")
+    _demand(
+        _TIMESTAMP.fullmatch(timestamp) is not None,
+        "X-Paperclip-Timestamp is not a number; it is the time of sending in seconds or milliseconds since the epoch",
+    )
     seconds = float(timestamp)
     if seconds >= _MILLISECONDS_FROM:
         seconds /= 1000
-    _demand_fresh(seconds, now, replay_window_seconds)
+    _demand_fresh("X-Paperclip-Timestamp", seconds, now, replay_window_seconds)
     expected = _timestamped_mac(secret, timestamp, delivery.body).hex()
-    _demand(_same_hex(presented, expected))
+    _demand_same_hex("X-Paperclip-Signature", presented, expected, signed="`<X-Paperclip-Timestamp>.<body>`")
     return Verified(signature_digest=expected)
 
 
 def _verify_github(secret: str, delivery: Delivery) -> Verified:
     """GitHub's scheme, from its "Validating webhook deliveries": the body alone is signed, so nothing grows stale."""
-    presented = _header(delivery, "x-hub-signature-256")
-    _demand(_same_hex(presented, _mac(secret.encode(), delivery.body).hex()))
+    presented = _header(delivery, "X-Hub-Signature-256")
+    _demand_same_hex("X-Hub-Signature-256", presented, _mac(secret.encode(), delivery.body).hex(), signed="the body")
     delivery_id = delivery.headers.get("x-github-delivery")
     return Verified(idempotency_key=_idempotency_key(delivery_id) if delivery_id else None)
 
@@ -158,40 +206,66 @@ def _verify_standard_webhooks(secret: str, delivery: Delivery, now: datetime, re
     message_id = _header(delivery, "webhook-id")
     timestamp = _header(delivery, "webhook-timestamp")
     signatures = _header(delivery, "webhook-signature")
-    _demand(b", " not in signatures)  # the seam of two headers joined into one, which no sender writes
-    _demand(_WHOLE_SECONDS.fullmatch(timestamp) is not None)
-    _demand_fresh(int(timestamp), now, replay_window_seconds)
+    # The seam of two headers joined into one, which no sender writes.
+    _demand(b", " not in signatures, "webhook-signature came twice; several signatures are one header, with spaces")
+    _demand(
+        _WHOLE_SECONDS.fullmatch(timestamp) is not None,
+        "webhook-timestamp is not a whole number; it is the time of sending in seconds since the epoch",
+    )
+    _demand_fresh("webhook-timestamp", int(timestamp), now, replay_window_seconds)
     try:
         expected = _standard_signature(secret, message_id, timestamp, delivery.body)
-    except ValueError:
-        raise UnauthorizedError from None  # a secret that is none opens nothing
-    _demand(any(hmac.compare_digest(signature, b"v1," + expected) for signature in signatures.split(b" ")))
+    except ValueError:  # a secret that is none opens nothing
+        why = f"The trigger's secret is not {STANDARD_PREFIX} and base64, as Standard Webhooks has it; rotate it"
+        raise UnauthorizedError(why) from None
+    presented = signatures.split(b" ")
+    if not any(hmac.compare_digest(signature, b"v1," + expected) for signature in presented):
+        well_formed = any(_STANDARD_SIGNATURE.fullmatch(signature) for signature in presented)
+        raise UnauthorizedError(
+            "webhook-signature does not match; it signs `<webhook-id>.<webhook-timestamp>.<body>`, the body byte for "
+            "byte as it was sent, with the trigger's secret"
+            if well_formed
+            else "webhook-signature is malformed; it is `v1,` and the 44 base64 characters of an HMAC-SHA256"
+        )
     return Verified(idempotency_key=_idempotency_key(message_id.decode("latin-1")))
 
 
 def _header(delivery: Delivery, name: str) -> bytes:
     """A header's bytes as they were on the wire; what is missing, empty or could not have been there is refused."""
-    value = delivery.headers.get(name)
+    value = delivery.headers.get(name.lower())
     if not value:
-        raise UnauthorizedError
+        raise UnauthorizedError(f"There is no {name} header, or it is empty; {_SENT_WITH[name]}")
     try:
         return value.encode("latin-1")
     except UnicodeEncodeError:
-        raise UnauthorizedError from None
+        raise UnauthorizedError(f"{name} has characters that no header can have; {_SENT_WITH[name]}") from None
 
 
-def _demand(condition: bool) -> None:  # noqa: FBT001 - reads as a sentence, like an assertion
+def _demand(condition: bool, why: str) -> None:  # noqa: FBT001 - reads as a sentence, like an assertion
     if not condition:
-        raise UnauthorizedError
+        raise UnauthorizedError(why)
 
 
-def _demand_fresh(seconds: float, now: datetime, replay_window_seconds: int) -> None:
-    _demand(abs(now.timestamp() - seconds) <= replay_window_seconds)
+def _demand_fresh(header: str, seconds: float, now: datetime, replay_window_seconds: int) -> None:
+    age = now.timestamp() - seconds
+    if not abs(age) <= replay_window_seconds:
+        off = f"{math.ceil(abs(age))} seconds {'old' if age > 0 else 'ahead of this service'}"
+        raise UnauthorizedError(
+            f"{header} is {off}, and the trigger's replay window is {replay_window_seconds} seconds; it is the time of "
+            "sending by a clock that is right"
+        )
 
 
-def _same_hex(presented: bytes, expected: str) -> bool:
+def _demand_same_hex(header: str, presented: bytes, expected: str, *, signed: str) -> None:
     """Compare in constant time; hex is in either case, and may say which hash it is."""
-    return hmac.compare_digest(presented.lower().removeprefix(b"sha256="), expected.encode())
+    digits = presented.lower().removeprefix(b"sha256=")
+    if not hmac.compare_digest(digits, expected.encode()):
+        raise UnauthorizedError(
+            f"{header} does not match; it is the HMAC-SHA256 of {signed}, the body byte for byte as it was sent, with "
+            "the trigger's secret"
+            if _HEX_SHA256.fullmatch(digits)
+            else f"{header} is malformed; it is the 64 hexadecimal digits of an HMAC-SHA256, alone or after `sha256=`"
+        )
 
 
 def _mac(key: bytes, content: bytes) -> bytes:
@@ -203,7 +277,7 @@ def _timestamped_mac(secret: str, timestamp: bytes, body: bytes) -> bytes:
 
 
 def _standard_signature(secret: str, message_id: bytes, timestamp: bytes, body: bytes) -> bytes:
-    key = base64.b64decode(secret.removeprefix(_STANDARD_PREFIX), validate=True)
+    key = base64.b64decode(secret.removeprefix(STANDARD_PREFIX), validate=True)
     if not key:
         raise ValueError("A Standard Webhooks secret is base64 after `whsec_`, and this one is empty")
     return base64.b64encode(_mac(key, b"%b.%b.%b" % (message_id, timestamp, body)))

@@ -106,7 +106,10 @@ def _finite(number: str) -> float:
     value = float(number)
     if math.isinf(value):
         shown = number if len(number) <= _NUMBER_CHARACTERS_SHOWN else f"{number[:_NUMBER_CHARACTERS_SHOWN]}…"
-        raise MalformedBodyError(f"Malformed JSON: the number {shown} is larger than a double can be")
+        raise MalformedBodyError(
+            f"Malformed JSON: the number {shown} is larger than a double can be",
+            why="Malformed JSON: a number is larger than a double can be",
+        )
     return value
 
 

@@ -83,6 +83,13 @@ def _alias_row(fire: Fire, alias: Alias, run_id: str) -> tuple[object, ...]:
     return (fire.routine_id, alias.cause, run_id, expires_at)
 
 
+def _replay_of(run_id: str) -> str:
+    return (
+        f"The same signed request was accepted before, as run {run_id}; a new delivery is signed with a new timestamp, "
+        "and a repeat carries its Idempotency-Key"
+    )
+
+
 def _causes(fire: Fire) -> tuple[str, ...]:
     return (fire.cause, *[alias.cause for alias in fire.aliases]) if fire.aliases else (fire.cause,)
 
@@ -185,8 +192,10 @@ class _Batch:
             run_id = self._known.get((fire.routine_id, cause))
             if run_id is not None and cause != fire.signature_cause:
                 return Receipt(repeat_of=run_id)
-        if fire.signature_cause is not None and (fire.routine_id, fire.signature_cause) in self._known:
-            return Receipt(error=ConflictError(REPLAY_DETECTED))
+        if fire.signature_cause is not None:
+            accepted_as = self._known.get((fire.routine_id, fire.signature_cause))
+            if accepted_as is not None:
+                return Receipt(error=ConflictError(REPLAY_DETECTED, why=_replay_of(accepted_as)))
         return None
 
     def _learn_names(self, fire: Fire, repeat: Receipt) -> None:

@@ -1,4 +1,4 @@
-"""Removes what is old, in the background and in small transactions: runs, activity, heartbeats, unless kept for ever.
+"""Removes what is old, in the background and in small transactions: runs, activity, heartbeats and deliveries.
 
 What may be removed is asked and removed by `storage.queries.removal`. Any number of servers do this side by side: one
 at a time removes, and one that finds another at it leaves the rest to that one.
@@ -39,6 +39,7 @@ class _Kind(NamedTuple):
 RUNS = _Kind("runs", removal.page_of_runs, removal.remove_runs)
 ACTIVITY = _Kind("activity", removal.page_of_activity, removal.remove_activity)
 HEARTBEATS = _Kind("heartbeats", removal.page_of_heartbeats, removal.remove_heartbeats)
+DELIVERIES = _Kind("deliveries", removal.page_of_deliveries, removal.remove_deliveries)
 
 
 class Retention:
@@ -73,7 +74,7 @@ class Retention:
         removed = self._forget_causes(now)
         if self._keep is not None:
             age = Age(until=now - self._keep, now=now)
-            removed += sum(self._remove(kind, age) for kind in (RUNS, ACTIVITY, HEARTBEATS))
+            removed += sum(self._remove(kind, age) for kind in (RUNS, ACTIVITY, HEARTBEATS, DELIVERIES))
         return removed
 
     def _remove(self, kind: _Kind, age: Age) -> int:

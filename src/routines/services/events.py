@@ -140,7 +140,10 @@ class Events:
         self.is_over = False
 
     def begin(self, actor: Actor, company_id: str, after: Body[str | None]) -> Place:
-        """Where a caller goes on: after the entry that it names, or from now on."""
+        """Where a caller goes on: after the entry that it names, or from now on.
+
+        What is read later than "now" shows all that is before that place; so a page that follows it misses nothing.
+        """
         with self._context.database.read() as connection:
             company_of_path(connection, actor, company_id)
             named = after()

@@ -36,6 +36,7 @@ from routines.dispatch.batcher import Batcher
 from routines.dispatch.dispatcher import Receipt, dispatch
 from routines.keyring import MasterKeyError
 from routines.services.context import Body, Context, visible_routine
+from routines.services.deliveries import Unfired, keep_unfired
 from routines.services.triggers import TRIGGER_NOT_FOUND
 from routines.storage.database import Transaction, Webhook
 from routines.storage.queries import runs, triggers
@@ -156,8 +157,11 @@ class FireSets:
         receipts = dispatch(transaction, fires, now, self.context.ids)
         repeated = [receipt.repeat_of for receipt in receipts if receipt.repeat_of is not None]
         recorded = runs.of_ids(connection, repeated) if repeated else {}
-        answers = iter([_answer(receipt, recorded, now) for receipt in receipts])
-        return [next(answers) if isinstance(each, Fire) else each for each in resolved]
+        fired = iter([_answer(receipt, recorded, now) for receipt in receipts])
+        answers = [next(fired) if isinstance(each, Fire) else each for each in resolved]
+        if unfired := _unfired(requests, answers, by_public_id):
+            keep_unfired(self.context, transaction, unfired, now)
+        return answers
 
     def _webhook(self, request: WebhookRequest, trigger: Webhook | None, now: datetime) -> Fire | Pong | RoutinesError:
         """The fire that a delivery is, in the contract's order: known, authentic, no ping, readable."""
@@ -175,7 +179,7 @@ class FireSets:
             payload = payload_of(request.delivery.headers.get("content-type"), request.delivery.body)
         except MasterKeyError as error:
             log.warning("webhook_secret_does_not_open", trigger_id=trigger.id, error=error.sentence)
-            return UnauthorizedError()
+            return UnauthorizedError(error.sentence)
         except RoutinesError as error:
             return error
         causes = self._causes(request, verified, trigger.id, now)
@@ -218,6 +222,24 @@ def _answer(receipt: Receipt, recorded: Mapping[str, Run], now: datetime) -> Fir
     if receipt.new is not None:
         return Fired(receipt.new.run(now), replayed=False)
     return Fired(recorded[receipt.repeat_of or ""], replayed=True)
+
+
+def _unfired(
+    requests: Sequence[FireRequest], answers: Sequence[FireAnswer | RoutinesError], known: Mapping[str, Webhook]
+) -> list[Unfired]:
+    """The deliveries at known triggers that made no run."""
+    return [
+        Unfired(
+            known[request.public_id],
+            request.delivery,
+            answer if isinstance(answer, RoutinesError) else None,
+            answer.run.id if isinstance(answer, Fired) else None,
+        )
+        for request, answer in zip(requests, answers, strict=True)
+        if not (isinstance(answer, Fired) and not answer.replayed)
+        and isinstance(request, WebhookRequest)
+        and request.public_id in known
+    ]
 
 
 def _check_key(key: str | None) -> None:

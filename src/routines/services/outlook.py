@@ -17,11 +17,14 @@ from routines.core import cron
 from routines.core.cron.explanation import Explanation, explain
 from routines.core.errors import ImpossibleError
 from routines.core.instants import iso
-from routines.core.limits import SLOTS_ACCOUNTED_MAX, UPCOMING_DAYS_MAX
+from routines.core.limits import HEARTBEATS_MEASURED_MAX, SLOTS_ACCOUNTED_MAX, UPCOMING_DAYS_MAX
 from routines.core.model import Actor, Run, RunStatus, TriggerKind
 from routines.services.accounting import AccountedSlot, account
+from routines.services.agents import visible_agent
 from routines.services.context import Body, Context, company_of_path, visible_routine
-from routines.storage.queries import triggers
+from routines.services.load import Load, LoadQuery, load
+from routines.services.pace import PaceQuery, too_frequent
+from routines.storage.queries import agents, heartbeat_runs, triggers
 from routines.storage.queries.triggers import LiveSchedule
 
 
@@ -97,9 +100,28 @@ class Outlook:
                 raise ImpossibleError(
                     f"{iso(end)} is more than {UPCOMING_DAYS_MAX} days after {iso(start)}; ask for less at once"
                 )
-            live = triggers.live_of_company(connection, company_id)
+            if start > now:
+                live = triggers.live_of_company(connection, company_id)
+            else:
+                live = triggers.soonest_of_company(connection, company_id, now, wanted.limit)
         each = (_slots(schedule, start, end) for schedule in live)
         return list(islice(merge(*each, key=lambda slot: (slot.at, slot.schedule.trigger_id)), wanted.limit))
+
+    def load(self, actor: Actor, company_id: str, query: LoadQuery) -> Load:
+        """How much fires in a company from now on, by hour and agent, with its crowded minutes, and rows of a list."""
+        with self.context.database.read() as connection:
+            company_of_path(connection, actor, company_id)
+            live = triggers.live_of_company(connection, company_id, agent_id=query.agent_id)
+            known = {agent.id: agent for agent in agents.of_company(connection, company_id)}
+        return load(live, known, query, self.context.clock.now())
+
+    def too_frequent(self, actor: Actor, query: PaceQuery) -> str | None:
+        """A sentence if a schedule is too frequent for an agent, as far as its last heartbeats tell."""
+        with self.context.database.read() as connection:
+            agent = visible_agent(connection, actor, query.agent_id)
+            took = heartbeat_runs.lengths_of_agent(connection, agent.id, HEARTBEATS_MEASURED_MAX)
+        schedule = cron.parse(query.cron_expression, query.timezone)
+        return too_frequent(schedule, agent, took, query.concurrency_policy, self.context.clock.now())
 
     def health(self, actor: Actor, routine_id: str, query: Body[RangeQuery]) -> list[SlotHealth]:
         """One entry for each slot of a routine's schedules that was due after `start` and until `end`, in order.

@@ -18,7 +18,7 @@ from routines.core.activity import ActivityAction
 from routines.core.errors import ConflictError, ForbiddenError
 from routines.core.instants import month_of
 from routines.core.lifecycle import require_assignable, require_changeable
-from routines.core.limits import LIST_PAGE_MAX, RECENT_RUNS
+from routines.core.limits import LIST_PAGE_MAX, RECENT_RUNS, TITLE_CHARACTERS_MAX
 from routines.core.model import (
     Actor,
     Agent,
@@ -38,9 +38,11 @@ from routines.services import references
 from routines.services.context import Body, Context, PageQuery, changed_names, company_of_path, visible_routine
 from routines.services.schedules import keep_history, move_with_routine, settle_before_change
 from routines.services.triggers import NewTrigger, SecretMaterial, Triggers
-from routines.storage.queries import agents, issues, projects, routines, runs, triggers, usage
+from routines.storage.queries import agents, deliveries, issues, projects, routines, runs, triggers, usage
 from routines.storage.queries.routines import RoutineQuery
 from routines.storage.queries.usage import UsageTotal
+
+COPY_OF = "Copy of "
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +226,27 @@ class Routines:
             return CreatedRoutine(routine, None, None)
         return CreatedRoutine(routine, [each.trigger for each in made], [each.secret_material for each in made])
 
+    def duplicate(self, actor: Actor, routine_id: str, body: Body[None]) -> CreatedRoutine:
+        """Make a paused copy of a routine, whatever its status, with its triggers; webhooks get new secrets."""
+        with self.context.database.read() as connection:
+            routine = visible_routine(connection, actor, routine_id)
+            own_triggers = triggers.of_routines(connection, [routine.id])
+        body()
+        copy = NewRoutine(
+            title=f"{COPY_OF}{routine.title}"[:TITLE_CHARACTERS_MAX].rstrip(),
+            description=routine.description,
+            assignee_agent_id=routine.assignee_agent_id,
+            project_id=routine.project_id,
+            goal_id=routine.goal_id,
+            parent_issue_id=routine.parent_issue_id,
+            priority=routine.priority,
+            status=RoutineStatus.PAUSED,
+            concurrency_policy=routine.concurrency_policy,
+            catch_up_policy=routine.catch_up_policy,
+            triggers=[_as_new(each) for each in own_triggers],
+        )
+        return self.create(actor, routine.company_id, lambda: copy)
+
     def update(self, actor: Actor, routine_id: str, body: Body[RoutineChanges]) -> Routine:
         """Change a routine; with its status its schedules stop or start from now."""
         with self.context.database.write() as transaction:
@@ -289,6 +312,7 @@ class Routines:
                     f"Execution issue {active_issue.identifier} is open; close it, or delete with ?force=true"
                 )
             triggers.delete(connection, [each.id for each in own_triggers], now)
+            deliveries.forget(connection, [each.id for each in own_triggers])
             for each in own_triggers:
                 keep_history(self.context, transaction, each, now, live=False, reason="routine deleted")
             routines.delete(connection, routine.id, now)
@@ -311,6 +335,19 @@ class Routines:
             references.goal(connection, company_id, goal_id)
         if parent_issue_id is not None:
             references.issue(connection, company_id, parent_issue_id)
+
+
+def _as_new(trigger: Trigger) -> NewTrigger:
+    """A trigger like this one, to be made."""
+    return NewTrigger(
+        trigger.kind,
+        trigger.label,
+        trigger.enabled,
+        cron_expression=trigger.cron_expression,
+        timezone=trigger.timezone,
+        signing_mode=trigger.signing_mode,
+        replay_window_sec=trigger.replay_window_sec,
+    )
 
 
 def linked(

@@ -20,7 +20,7 @@ from routines.core.signing import SECRET_ENTROPY_BYTES, SigningMode, new_secret
 from routines.services.context import Body, Context, changed_names, on_the_wire, visible_routine
 from routines.services.schedules import is_live, keep_history, scheduled, settle_before_change
 from routines.storage.database import Transaction
-from routines.storage.queries import triggers
+from routines.storage.queries import deliveries, triggers
 
 TRIGGER_NOT_FOUND = "Routine trigger not found"
 PUBLIC_ID_BYTES = 12
@@ -77,6 +77,19 @@ class Triggers:
     """The use cases of triggers."""
 
     context: Context
+
+    def get(self, actor: Actor, trigger_id: str) -> Trigger:
+        """The trigger with that id; `NotFoundError` if there is none for this caller."""
+        with self.context.database.read() as connection:
+            trigger = triggers.get(connection, trigger_id)
+        if trigger is None:
+            raise NotFoundError(TRIGGER_NOT_FOUND)
+        require_visible(actor, trigger.company_id, TRIGGER_NOT_FOUND)
+        return trigger
+
+    def url_of(self, trigger: Trigger) -> str:
+        """Where a webhook is fired."""
+        return f"{self.context.public_url}/api/routine-triggers/public/{trigger.public_id}/fire"
 
     def add(self, actor: Actor, routine_id: str, body: Body[NewTrigger]) -> TriggerWithSecret:
         """Add a trigger to a routine that its caller may change."""
@@ -191,6 +204,7 @@ class Triggers:
             now = self.context.clock.now()
             settle_before_change(self.context, transaction, [trigger], now)
             triggers.delete(transaction.connection, [trigger.id], now)
+            deliveries.forget(transaction.connection, [trigger.id])
             keep_history(self.context, transaction, trigger, now, live=False, reason="trigger deleted")
             self._record(transaction, actor, ActivityAction.TRIGGER_DELETED, trigger, now, {"kind": trigger.kind})
 
@@ -244,8 +258,7 @@ class Triggers:
     def _material(self, trigger: Trigger, secret: str | None) -> SecretMaterial | None:
         if trigger.kind is not TriggerKind.WEBHOOK:
             return None
-        url = f"{self.context.public_url}/api/routine-triggers/public/{trigger.public_id}/fire"
-        return SecretMaterial(url, secret)
+        return SecretMaterial(self.url_of(trigger), secret)
 
     def _record(
         self,

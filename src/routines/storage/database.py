@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 from sqlalchemy import Connection, Table
 
 from routines.clock import Clock, ClockSetting
+from routines.core.deliveries import DeliveryRecord
 from routines.core.errors import RoutinesError
 from routines.core.fires import RoutineState
 from routines.core.model import CatchUpPolicy
@@ -124,6 +125,13 @@ class HotStatements(Protocol):
 
     def write(self, rows: Rows) -> None:
         """Write a batch."""
+        ...
+
+    def keep_unfired(self, records: Sequence[DeliveryRecord], kept_max: int) -> None:
+        """Keep deliveries that made no run, and of each of their triggers no more than the newest `kept_max`.
+
+        Nobody is waited for: what another server is removing just now is passed over, and goes with the next.
+        """
         ...
 
 

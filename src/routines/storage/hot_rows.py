@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from routines.core.deliveries import DeliveryRecord
 from routines.core.fires import RoutineState
-from routines.core.instants import from_milliseconds
+from routines.core.instants import from_milliseconds, to_milliseconds
 from routines.core.model import (
     AgentStatus,
     CatchUpPolicy,
@@ -80,6 +81,21 @@ def webhook(row: Sequence[Any]) -> Webhook:
     """A row of `WEBHOOKS` without its public id."""
     identity, routine_id, enabled, mode, window, secret = row
     return Webhook(identity, routine_id, bool(enabled), _SIGNING[mode], window, secret)
+
+
+def delivery_row(record: DeliveryRecord) -> tuple[object, ...]:
+    """A row of `unfired_deliveries`."""
+    return (
+        record.id,
+        record.trigger_id,
+        to_milliseconds(record.received_at),
+        record.outcome.value,
+        record.reason,
+        record.run_id,
+        record.content_type,
+        record.body_bytes,
+        record.user_agent,
+    )
 
 
 def routine_state(row: Sequence[Any]) -> RoutineState:

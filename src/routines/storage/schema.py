@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from routines.core import model
+from routines.core.deliveries import DeliveryOutcome
 from routines.core.signing import SigningMode
 from routines.storage.types import Cause, Id, Instant, Word
 
@@ -241,6 +242,22 @@ Index("ix_runs_company_id_id", runs.c.company_id, runs.c.id)
 _LINKED = text("linked_issue_id IS NOT NULL")
 Index("ix_runs_linked_issue_id", runs.c.linked_issue_id, sqlite_where=_LINKED)
 
+# Deliveries at webhooks that made no run; those that did are the runs. Of each trigger the newest are kept.
+unfired_deliveries = Table(
+    "unfired_deliveries",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("trigger_id", Id, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("outcome", Word(DeliveryOutcome), nullable=False),
+    Column("reason", Text),
+    Column("run_id", Id),
+    Column("content_type", Text),
+    Column("body_bytes", Integer),
+    Column("user_agent", Text),
+)
+Index("ix_unfired_deliveries_trigger_id_id", unfired_deliveries.c.trigger_id, unfired_deliveries.c.id)
+
 # Further causes of a fire, under which it may come again; see `core.fires.Alias`.
 run_aliases = Table(
     "run_aliases",
@@ -283,6 +300,8 @@ _OPEN_EXECUTION = text("origin_id IS NOT NULL AND status NOT IN ('done', 'cancel
 Index("ix_issues_company_id_id", issues.c.company_id, issues.c.id)
 Index("ix_issues_open_execution", issues.c.origin_id, issues.c.id, sqlite_where=_OPEN_EXECUTION)
 Index("ix_issues_open_assignee", issues.c.assignee_agent_id, sqlite_where=_OPEN)
+_CHILD = text("parent_id IS NOT NULL")
+Index("ix_issues_parent_id_id", issues.c.parent_id, issues.c.id, sqlite_where=_CHILD)
 
 comments = Table(
     "comments",
@@ -392,6 +411,8 @@ activity = Table(
     Column("heartbeat_run_id", Id),
 )
 Index("ix_activity_company_id_id", activity.c.company_id, activity.c.id)
+Index("ix_activity_company_id_entity_type_id", activity.c.company_id, activity.c.entity_type, activity.c.id)
+Index("ix_activity_entity_id_id", activity.c.entity_id, activity.c.id)
 
 # Facts about the database itself, such as the time zone data by which `next_run_at` was computed.
 facts = Table(

@@ -20,7 +20,10 @@ from routines.web.pages import (
     projects,
     routine,
     routines,
+    runs,
     settings,
+    trigger_editor,
+    triggers,
     upcoming,
     welcome,
 )
@@ -39,7 +42,10 @@ for module in (
     projects,
     routine,
     routines,
+    runs,
     settings,
+    trigger_editor,
+    triggers,
     upcoming,
     welcome,
 ):

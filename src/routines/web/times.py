@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 
 from routines.core.instants import iso
 
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
@@ -26,14 +28,23 @@ class When:
 
 def when(instant: datetime, now: datetime, zone: ZoneInfo) -> When:
     """An instant as it is shown at `now` to a viewer in that zone."""
-    there = instant.astimezone(zone)
-    year = "" if there.year == now.astimezone(zone).year else f" {there.year}"
     return When(
         relative=relative(instant, now),
-        local=f"{there:%a} {there.day} {there:%b}{year} {there:%H:%M}",
-        utc=f"{instant:%Y-%m-%d %H:%M:%S} UTC",
+        local=local(instant, now, zone),
+        utc=f"{instant.isoformat(' ')[:19]} UTC",
         machine=iso(instant),
     )
+
+
+def local(instant: datetime, now: datetime, zone: ZoneInfo) -> str:
+    """An instant on a clock in that zone, with the year if it is not this one: `Sun 22 Nov 15:35`.
+
+    Long lists have thousands of them, and `strftime` is ten times slower.
+    """
+    there = instant.astimezone(zone)
+    year = "" if there.year == now.astimezone(zone).year else f" {there.year}"
+    clock = f"{there.hour:02}:{there.minute:02}"
+    return f"{_DAYS[there.weekday()]} {there.day} {_MONTHS[there.month - 1]}{year} {clock}"
 
 
 def relative(instant: datetime, now: datetime) -> str:

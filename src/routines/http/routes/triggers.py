@@ -10,12 +10,13 @@ from routines.clock import monotonic_seconds
 from routines.core.errors import NotFoundError, RoutinesError
 from routines.core.limits import IDEMPOTENCY_KEY_CHARACTERS_MAX
 from routines.core.signing import Delivery
-from routines.http.call import Caller, PathId, nothing, read_body, reply
+from routines.http.call import Caller, PathId, nothing, read_body, reply, reply_list
 from routines.http.document import JSON, WEBHOOK_SECURITY
 from routines.http.errors import error_response
 from routines.http.operation import REF, REPLAYED, error_replies, operation, success
 from routines.http.rate_limit import RateLimiter
-from routines.http.schemas.runs import PongReply, RunReply
+from routines.http.schemas.deliveries import DeliveryReply
+from routines.http.schemas.runs import PongReply, RunFilters, RunReply
 from routines.http.schemas.triggers import (
     TriggerCreateBody,
     TriggerUpdate,
@@ -62,6 +63,16 @@ def delete_trigger(call: Caller, use: UseCases, trigger_id: PathId) -> Response:
 def rotate_secret(call: Caller, use: UseCases, trigger_id: PathId) -> Response:
     """Give a webhook a new secret; the old one is dead at once."""
     return reply(200, TriggerWithSecretReply.written(use.triggers.rotate_secret(call.actor, trigger_id, call.no_body)))
+
+
+@router.get(
+    "/routine-triggers/{trigger_id}/deliveries",
+    **operation(reply=list[DeliveryReply], query=RunFilters, errors=(404, 422)),
+)
+def list_deliveries(call: Caller, use: UseCases, trigger_id: PathId) -> Response:
+    """List a webhook's recent deliveries, those included that made no run, and why."""
+    found = use.deliveries.page(call.actor, trigger_id, call.query(RunFilters, RunFilters.command))
+    return reply_list([DeliveryReply.of(each) for each in found])
 
 
 _IDEMPOTENCY_KEY = {

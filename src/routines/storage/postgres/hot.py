@@ -13,11 +13,20 @@ from typing import Any
 
 from psycopg import Connection
 
+from routines.core.deliveries import DeliveryRecord
 from routines.core.fires import OpenIssue, RoutineState
 from routines.core.instants import to_milliseconds
 from routines.storage.database import Claim, Rows, Webhook
-from routines.storage.hot_rows import DUE_TRIGGERS, ROUTINE_STATES, WEBHOOKS, claim, routine_state, webhook
-from routines.storage.schema import issues, run_aliases, runs, wake_ups
+from routines.storage.hot_rows import (
+    DUE_TRIGGERS,
+    ROUTINE_STATES,
+    WEBHOOKS,
+    claim,
+    delivery_row,
+    routine_state,
+    webhook,
+)
+from routines.storage.schema import issues, run_aliases, runs, unfired_deliveries, wake_ups
 
 # Claims never wait: a routine that somebody holds is being fired, or changed, which settles its slots itself.
 LOCK_DUE = """
@@ -86,6 +95,20 @@ COPY_RUNS = f"COPY runs ({', '.join(runs.c.keys())}) FROM STDIN"
 COPY_ISSUES = f"COPY issues ({', '.join(issues.c.keys())}) FROM STDIN"
 COPY_WAKE_UPS = f"COPY wake_ups ({', '.join(wake_ups.c.keys())}) FROM STDIN"
 COPY_ALIASES = f"COPY run_aliases ({', '.join(run_aliases.c.keys())}) FROM STDIN"
+COPY_UNFIRED = f"COPY unfired_deliveries ({', '.join(unfired_deliveries.c.keys())}) FROM STDIN"
+# One walk along the index for each trigger, past its newest to those that are to go. The last of a transaction's
+# locks, and none that is waited for: an accepted fire of the same set must not fail for it.
+REMOVE_UNFIRED = """
+    DELETE FROM unfired_deliveries WHERE id = ANY(ARRAY(
+        SELECT id FROM unfired_deliveries WHERE id = ANY(ARRAY(
+            SELECT old.id FROM unnest(%s::uuid[]) AS asked(id)
+            CROSS JOIN LATERAL (
+                SELECT id FROM unfired_deliveries WHERE trigger_id = asked.id
+                ORDER BY trigger_id DESC, id DESC OFFSET %s
+            ) AS old
+        )) FOR UPDATE SKIP LOCKED
+    ))
+"""
 CHANGE_TRIGGERS = """
     UPDATE triggers AS t SET
         last_fired_at = coalesce(change.fired_at, t.last_fired_at),
@@ -163,15 +186,26 @@ class PostgresStatements:
             (COPY_ALIASES, rows.aliases),
         ):
             if values:
-                with self._driver.cursor() as cursor, cursor.copy(statement) as copy:
-                    for row in values:
-                        copy.write_row(row)
+                self._copy(statement, values)
         if rows.triggers:
             fired_at, results, decided_until, next_run_at, ids = zip(*rows.triggers, strict=True)
             columns = (_array(fired_at), _texts(results), _array(decided_until), _array(next_run_at), _array(ids))
             self._driver.execute(CHANGE_TRIGGERS, columns)
         if rows.routines:
             self._driver.execute(CHANGE_ROUTINES, [_array(column) for column in zip(*rows.routines, strict=True)])
+
+    def keep_unfired(self, records: Sequence[DeliveryRecord], kept_max: int) -> None:
+        """Keep deliveries that made no run, and of each of their triggers no more than the newest `kept_max`.
+
+        What another server is removing just now is passed over, and goes with the next.
+        """
+        self._copy(COPY_UNFIRED, map(delivery_row, records))
+        self._driver.execute(REMOVE_UNFIRED, (_array({each.trigger_id for each in records}), kept_max))
+
+    def _copy(self, statement: str, rows: Iterable[tuple[object, ...]]) -> None:
+        with self._driver.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row(row)
 
     def _claimed(self, locked: Sequence[tuple[Any, ...]], due_at: int | None = None) -> Claim:
         if not locked:

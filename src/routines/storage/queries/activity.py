@@ -14,7 +14,7 @@ from routines.core import strict_json
 from routines.core.activity import ActivityAction
 from routines.core.model import Activity, RunStatus
 from routines.storage.rows import every, insert_models, select_model
-from routines.storage.schema import activity, runs
+from routines.storage.schema import activity, runs, triggers
 
 RUN = "routine_run"
 NIL = "00000000-0000-0000-0000-000000000000"
@@ -29,27 +29,37 @@ def add(connection: Connection, entries: Sequence[Activity]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ActivityQuery:
-    """Which entries are wanted: all that agree with every filter that is set, a page at a time."""
+    """Which entries are wanted: all that agree with every filter that is set, a page at a time.
+
+    `routine_id` asks for what happened to a routine and its triggers, and for its fires; `fires` may leave those out.
+    """
 
     limit: int
     before: str | None = None
     entity_type: str | None = None
     entity_id: str | None = None
+    routine_id: str | None = None
+    fires: bool = True
 
 
 def page(connection: Connection, company_id: str, wanted: ActivityQuery) -> list[Activity]:
     """A company's activity, newest first, from the entry after `before` on."""
-    limit, before, entity_type, entity_id = wanted.limit, wanted.before, wanted.entity_type, wanted.entity_id
-    written = select_model(activity, Activity).where(activity.c.company_id == company_id)
-    if before is not None:
-        written = written.where(activity.c.id < before)
-    if entity_type is not None:
-        written = written.where(activity.c.entity_type == entity_type)
-    if entity_id is not None:
-        written = written.where(activity.c.entity_id == entity_id)
-    entries = every(connection, Activity, written.order_by(activity.c.id.desc()).limit(limit))
-    fires = [] if entity_type not in {None, RUN} else _fires(connection, company_id, limit, before, entity_id)
-    return list(islice(merge(entries, fires, key=lambda entry: entry.id, reverse=True), limit))
+    query = select_model(activity, Activity)
+    if wanted.routine_id is not None:
+        of_routine = select(triggers.c.id).where(triggers.c.routine_id == wanted.routine_id)
+        query = query.where(activity.c.entity_id.in_([wanted.routine_id, *connection.execute(of_routine).scalars()]))
+    if wanted.entity_id is not None:
+        query = query.where(activity.c.entity_id == wanted.entity_id)
+    if wanted.routine_id is None and wanted.entity_id is None:  # else the index of what happened to a thing is better
+        query = query.where(activity.c.company_id == company_id)
+    if wanted.before is not None:
+        query = query.where(activity.c.id < wanted.before)
+    if wanted.entity_type is not None:
+        query = query.where(activity.c.entity_type == wanted.entity_type)
+    entries = every(connection, Activity, query.order_by(activity.c.id.desc()).limit(wanted.limit))
+    own = [entry for entry in entries if entry.company_id == company_id]
+    fires = _fires(connection, company_id, wanted) if wanted.fires and wanted.entity_type in {None, RUN} else []
+    return list(islice(merge(own, fires, key=lambda entry: entry.id, reverse=True), wanted.limit))
 
 
 def following(connection: Connection, company_id: str, after: str, limit: int) -> list[Activity]:
@@ -74,6 +84,7 @@ def newest_id(connection: Connection, company_id: str) -> str:
 
 _FIRES = select(
     runs.c.id,
+    runs.c.company_id,
     runs.c.actor_type,
     runs.c.actor_id,
     runs.c.status,
@@ -85,16 +96,19 @@ _FIRES = select(
 )
 
 
-def _fires(
-    connection: Connection, company_id: str, limit: int, before: str | None, entity_id: str | None
-) -> list[Activity]:
+def _fires(connection: Connection, company_id: str, wanted: ActivityQuery) -> list[Activity]:
     """Runs, as the activity that each of them is; an entry has its run's id."""
-    query = _FIRES.where(runs.c.company_id == company_id)
-    if before is not None:
-        query = query.where(runs.c.id < before)
-    if entity_id is not None:
-        query = query.where(runs.c.id == entity_id)
-    return [_fire(company_id, row) for row in connection.execute(query.order_by(runs.c.id.desc()).limit(limit))]
+    query = _FIRES
+    if wanted.routine_id is not None:
+        query = query.where(runs.c.routine_id == wanted.routine_id)
+    if wanted.entity_id is not None:
+        query = query.where(runs.c.id == wanted.entity_id)
+    if wanted.routine_id is None and wanted.entity_id is None:
+        query = query.where(runs.c.company_id == company_id)
+    if wanted.before is not None:
+        query = query.where(runs.c.id < wanted.before)
+    found = connection.execute(query.order_by(runs.c.id.desc()).limit(wanted.limit))
+    return [_fire(company_id, row) for row in found if row.company_id == company_id]
 
 
 def _fire(company_id: str, row: Any) -> Activity:  # noqa: ANN401 - a row of `_FIRES`

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -124,6 +124,18 @@ def running_of_agents(connection: Connection, agent_ids: Collection[str]) -> Map
     for run in sorted(every(connection, HeartbeatRun, query), key=attrgetter("id")):
         found[run.agent_id].append(run)
     return found
+
+
+def lengths_of_agent(connection: Connection, agent_id: str, limit: int) -> list[timedelta]:
+    """How long those of an agent's last `limit` heartbeats took that came to work: they succeeded, or ran out of time.
+
+    One that failed at once, or was cancelled, tells nothing of how long the work takes.
+    """
+    told = (heartbeat_runs.c.status, heartbeat_runs.c.started_at, heartbeat_runs.c.finished_at)
+    query = select(*told).where(heartbeat_runs.c.agent_id == agent_id, heartbeat_runs.c.finished_at.is_not(None))
+    last = connection.execute(query.order_by(heartbeat_runs.c.id.desc()).limit(limit))
+    worked = {HeartbeatStatus.SUCCEEDED, HeartbeatStatus.TIMED_OUT}
+    return [row.finished_at - row.started_at for row in last if row.status in worked and row.started_at is not None]
 
 
 def add(connection: Connection, runs: Sequence[HeartbeatRun]) -> None:

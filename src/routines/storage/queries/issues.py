@@ -5,19 +5,30 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import ColumnElement, Connection, Select, case, func, or_, select, union_all
 
-from routines.core.model import Comment, Issue, IssueInBrief, IssueStatus, Priority
+from routines.core.model import CLOSED_ISSUE_STATUSES, Comment, Issue, IssueInBrief, IssueStatus, Priority
 from routines.storage.rows import columns, every, first, get_model, insert_model, select_model, update_model
-from routines.storage.schema import ISSUE_IS_OPEN, comments, issues, routines
+from routines.storage.schema import ISSUE_IS_OPEN, agents, comments, issues, routines
 
+OPEN_SOUGHT_MAX = 2_000  # where more are open, the newest of them are near the end of all issues
 INBOX_STATUSES = (IssueStatus.TODO, IssueStatus.IN_PROGRESS, IssueStatus.IN_REVIEW, IssueStatus.BLOCKED)
 
 
 def get(connection: Connection, issue_id: str) -> Issue | None:
     """The issue, or None."""
     return get_model(connection, issues, Issue, issue_id)
+
+
+def of_identifier(connection: Connection, company_id: str, identifier: str) -> Issue | None:
+    """The issue of a company with that identifier, or None.
+
+    No index has the identifiers, for each fire would pay for it: it is looked for from the newest issue on.
+    """
+    query = select_model(issues, Issue).where(issues.c.company_id == company_id, issues.c.identifier == identifier)
+    return first(connection, Issue, query.order_by(issues.c.id.desc()))
 
 
 def of_ids(connection: Connection, issue_ids: Sequence[str]) -> dict[str, IssueInBrief]:
@@ -34,7 +45,10 @@ def whole_of_ids(connection: Connection, issue_ids: Collection[str]) -> list[Iss
 
 @dataclass(frozen=True, slots=True)
 class IssueQuery:
-    """Which of a company's issues are wanted: all that agree with every filter that is set, a page at a time."""
+    """Which of a company's issues are wanted: all that agree with every filter that is set, a page at a time.
+
+    `words` occur in the title, in any case, or are the issue's identifier.
+    """
 
     limit: int
     before: str | None = None
@@ -43,20 +57,44 @@ class IssueQuery:
     project_id: str | None = None
     origin_kind: str | None = None
     origin_id: str | None = None
+    words: str | None = None
 
 
 def search(connection: Connection, company_id: str, wanted: IssueQuery) -> list[Issue]:
     """A company's issues, newest first, from the one after `before` on."""
     query = select_model(issues, Issue).where(issues.c.company_id == company_id)
+    if wanted.statuses and CLOSED_ISSUE_STATUSES.isdisjoint(wanted.statuses):
+        few = _open_ones(company_id, wanted).limit(OPEN_SOUGHT_MAX + 1)
+        if int(connection.execute(select(func.count()).select_from(few.subquery())).scalar_one()) <= OPEN_SOUGHT_MAX:
+            query = query.where(issues.c.id.in_(few))
     if wanted.before is not None:
         query = query.where(issues.c.id < wanted.before)
     if wanted.statuses:
         query = query.where(issues.c.status.in_(wanted.statuses))
+    if wanted.words:
+        in_title = issues.c.title.icontains(wanted.words, autoescape=True)
+        query = query.where(or_(in_title, issues.c.identifier == wanted.words.upper()))
     for column in (issues.c.assignee_agent_id, issues.c.project_id, issues.c.origin_kind, issues.c.origin_id):
         value = getattr(wanted, column.name)
         if value is not None:
             query = query.where(column == value)
     return every(connection, Issue, query.order_by(issues.c.id.desc()).limit(wanted.limit))
+
+
+def _open_ones(company_id: str, wanted: IssueQuery) -> Select[Any]:
+    """The ids of the open issues of a routine, an agent, or all of a company's agents and of nobody.
+
+    Indexes know these; where they are few among many closed ones, nothing else finds them as fast.
+    """
+    if wanted.origin_id is not None:
+        return select(issues.c.id).where(issues.c.origin_id == wanted.origin_id, ISSUE_IS_OPEN)
+    if wanted.assignee_agent_id is not None:
+        return select(issues.c.id).where(issues.c.assignee_agent_id == wanted.assignee_agent_id, ISSUE_IS_OPEN)
+    own_agents = select(agents.c.id).where(agents.c.company_id == company_id)
+    assigned = select(issues.c.id).where(issues.c.assignee_agent_id.in_(own_agents), ISSUE_IS_OPEN)
+    unassigned = select(issues.c.id).where(issues.c.assignee_agent_id.is_(None), ISSUE_IS_OPEN)
+    either = union_all(assigned, unassigned).subquery()
+    return select(either.c.id)
 
 
 def inbox(connection: Connection, agent_id: str, limit: int) -> list[Issue]:
@@ -76,6 +114,15 @@ def open_of_routine(connection: Connection, routine_id: str) -> Issue | None:
 
 def open_of_company_routines(connection: Connection, company_id: str) -> dict[str, IssueInBrief]:
     """The newest open execution issue of each of a company's routines that has one, by routine id."""
+    return _newest_open(connection, routines.c.company_id == company_id)
+
+
+def open_of_routines(connection: Connection, routine_ids: Collection[str]) -> dict[str, IssueInBrief]:
+    """The newest open execution issue of each of these routines that has one, by routine id."""
+    return _newest_open(connection, routines.c.id.in_(routine_ids))
+
+
+def _newest_open(connection: Connection, which: ColumnElement[bool]) -> dict[str, IssueInBrief]:
     newest = (
         select(issues.c.id)
         .where(issues.c.origin_id == routines.c.id, ISSUE_IS_OPEN)
@@ -84,8 +131,7 @@ def open_of_company_routines(connection: Connection, company_id: str) -> dict[st
         .correlate(routines)
         .scalar_subquery()
     )
-    of_company = select(newest).where(routines.c.company_id == company_id)
-    query = select_model(issues, IssueInBrief).where(issues.c.id.in_(of_company))
+    query = select_model(issues, IssueInBrief).where(issues.c.id.in_(select(newest).where(which)))
     return {issue.origin_id or "": issue for issue in every(connection, IssueInBrief, query)}
 
 
@@ -108,6 +154,30 @@ def comments_of(
         query = query.where(comments.c.id > after)
     order = comments.c.id if oldest_first else comments.c.id.desc()
     return every(connection, Comment, query.order_by(order).limit(limit))
+
+
+def comments_before(
+    connection: Connection, issue_id: str, *, limit: int, before: str | None, characters: int
+) -> list[Comment]:
+    """The newest of an issue's comments before the comment `before`, oldest first; of long ones the beginning."""
+    beginning = func.substr(comments.c.body, 1, characters)
+    fields = [beginning if column is comments.c.body else column for column in columns(comments, Comment)]
+    query = select(*fields).where(comments.c.issue_id == issue_id)
+    if before is not None:
+        query = query.where(comments.c.id < before)
+    return every(connection, Comment, query.order_by(comments.c.id.desc()).limit(limit))[::-1]
+
+
+def comment(connection: Connection, issue_id: str, comment_id: str) -> Comment | None:
+    """That comment on that issue, or None."""
+    query = select_model(comments, Comment).where(comments.c.id == comment_id, comments.c.issue_id == issue_id)
+    return first(connection, Comment, query)
+
+
+def children_of(connection: Connection, issue_id: str, limit: int) -> list[IssueInBrief]:
+    """An issue's children, the newest first."""
+    query = select_model(issues, IssueInBrief).where(issues.c.parent_id == issue_id)
+    return every(connection, IssueInBrief, query.order_by(issues.c.id.desc()).limit(limit))
 
 
 def newest_comments(connection: Connection, issue_ids: Collection[str], each: int) -> Mapping[str, list[Comment]]:

@@ -17,6 +17,7 @@ from routines.storage.schema import (
     run_aliases,
     runs,
     triggers,
+    unfired_deliveries,
     wake_ups,
 )
 
@@ -26,6 +27,7 @@ _PARENTS: tuple[tuple[Column[str], Column[str]], ...] = (
     (runs.c.trigger_id, triggers.c.id),
     (runs.c.linked_issue_id, issues.c.id),
     (run_aliases.c.run_id, runs.c.id),
+    (unfired_deliveries.c.trigger_id, triggers.c.id),
     (issues.c.company_id, companies.c.id),
     (comments.c.issue_id, issues.c.id),
     (wake_ups.c.issue_id, issues.c.id),

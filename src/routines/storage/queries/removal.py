@@ -1,4 +1,4 @@
-"""What is old enough to be removed, and its removal: what is over of runs and heartbeats, activity, spent causes.
+"""What is old enough to be removed, and its removal: runs and heartbeats, activity, deliveries, spent causes.
 
 Age is read off the ids, which carry the time at which they were made, so that no index is needed for it.
 """
@@ -22,6 +22,7 @@ from routines.storage.schema import (
     issues,
     run_aliases,
     runs,
+    unfired_deliveries,
 )
 
 BEFORE_ALL = "00000000-0000-0000-0000-000000000000"
@@ -82,6 +83,25 @@ def remove_activity(connection: Connection, *, age: Age, ids: Sequence[str]) -> 
     """Remove those of these entries that are old; how many."""
     old = (activity.c.id.in_(ids), activity.c.id < first_id(age.until))
     return connection.execute(delete(activity).where(*old)).rowcount
+
+
+def page_of_deliveries(connection: Connection, age: Age, after: str, *, limit: int) -> Page | None:
+    """The next old deliveries that made no run after an id, or None after the last."""
+    kept = unfired_deliveries.c.id
+    found = list(
+        connection.execute(
+            select(kept).where(kept > after, kept < first_id(age.until)).order_by(kept).limit(limit)
+        ).scalars()
+    )
+    return Page(found, found[-1]) if found else None
+
+
+def remove_deliveries(connection: Connection, *, age: Age, ids: Sequence[str]) -> int:
+    """Remove those of these deliveries that are old, but for those that somebody removes just now; how many."""
+    kept = unfired_deliveries.c.id
+    held = select(kept).where(kept.in_(ids), kept < first_id(age.until)).with_for_update(skip_locked=True)
+    going = connection.execute(held).scalars().all()
+    return connection.execute(delete(unfired_deliveries).where(kept.in_(going))).rowcount
 
 
 def any_expired_alias(connection: Connection, now: datetime) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, func, or_, select, update
 
 from routines.core.model import Routine, RoutineStatus
 from routines.storage.rows import every, first, insert_model, select_model, update_model
@@ -38,19 +38,25 @@ class RoutineQuery:
 
 def search(connection: Connection, company_id: str, wanted: RoutineQuery) -> list[Routine]:
     """A company's routines, most recently updated first."""
-    query = select_model(routines, Routine).where(routines.c.company_id == company_id, _NOT_DELETED)
+    query = select_model(routines, Routine).where(*matching(company_id, wanted))
+    return every(connection, Routine, query.order_by(routines.c.updated_at.desc(), routines.c.id.desc()))
+
+
+def matching(company_id: str, wanted: RoutineQuery) -> list[ColumnElement[bool]]:
+    """What is true of a company's routines that are wanted."""
+    conditions = [routines.c.company_id == company_id, _NOT_DELETED]
     for column in (routines.c.project_id, routines.c.assignee_agent_id, routines.c.status):
         value = getattr(wanted, column.name)
         if value is not None:
-            query = query.where(column == value)
+            conditions.append(column == value)
     if wanted.words:
-        query = query.where(
+        conditions.append(
             or_(
                 routines.c.title.icontains(wanted.words, autoescape=True),
                 routines.c.description.icontains(wanted.words, autoescape=True),
             )
         )
-    return every(connection, Routine, query.order_by(routines.c.updated_at.desc(), routines.c.id.desc()))
+    return conditions
 
 
 def of_agent(connection: Connection, agent_id: str, statuses: Sequence[RoutineStatus]) -> list[Routine]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, ScalarSelect, func, select, update
+from sqlalchemy import Connection, ScalarSelect, Select, func, null, select, update
 
+from routines.clock import first_id
 from routines.core.lifecycle import RunMove
 from routines.core.model import Run, RunStatus
 from routines.storage.rows import columns, every, select_model
@@ -28,6 +31,37 @@ def page(connection: Connection, routine_id: str, *, limit: int, before: str | N
     return every(connection, Run, query.order_by(runs.c.id.desc()).limit(limit))
 
 
+@dataclass(frozen=True, slots=True)
+class RunQuery:
+    """Which of a routine's runs are wanted, a page at a time; of an outage are those that record dropped slots."""
+
+    limit: int
+    before: str | None = None
+    status: RunStatus | None = None
+    of_outage: bool | None = None
+
+
+def search(connection: Connection, routine_id: str, wanted: RunQuery) -> list[Run]:
+    """A routine's runs that agree with every filter that is set, newest first, without their payloads."""
+    fields = [null() if name == "trigger_payload" else runs.c[name] for name in Run._fields]
+    query = select(*fields).where(runs.c.routine_id == routine_id)
+    if wanted.before is not None:
+        query = query.where(runs.c.id < wanted.before)
+    if wanted.status is not None:
+        query = query.where(runs.c.status == wanted.status)
+    if wanted.of_outage is not None:
+        query = query.where(runs.c.details.is_not(None) if wanted.of_outage else runs.c.details.is_(None))
+    return every(connection, Run, query.order_by(runs.c.id.desc()).limit(wanted.limit))
+
+
+def joined_to(connection: Connection, run: Run, *, limit: int) -> list[Run]:
+    """The runs that joined the issue of a run, newest first; they point to the same issue, by which they are found."""
+    query = select_model(runs, Run).where(
+        runs.c.linked_issue_id == run.linked_issue_id, runs.c.coalesced_into_run_id == run.id
+    )
+    return every(connection, Run, query.order_by(runs.c.id.desc()).limit(limit))
+
+
 def of_company(connection: Connection, company_id: str, since: datetime, *, limit: int) -> list[Run]:
     """The runs of a company's routines since an instant, newest first."""
     query = select_model(runs, Run).where(runs.c.company_id == company_id, runs.c.triggered_at >= since)
@@ -35,9 +69,10 @@ def of_company(connection: Connection, company_id: str, since: datetime, *, limi
 
 
 def by_slot(connection: Connection, trigger_id: str, start: datetime, end: datetime) -> dict[datetime, Run]:
-    """A schedule's runs of the slots in (start, end], by slot."""
+    """A schedule's runs of the slots in (start, end], by slot; none was recorded before its slot."""
     query = select_model(runs, Run).where(
         runs.c.routine_id == _routine_of(trigger_id),
+        runs.c.id >= first_id(start),
         runs.c.trigger_id == trigger_id,
         runs.c.scheduled_for > start,
         runs.c.scheduled_for <= end,
@@ -94,12 +129,33 @@ def newest_of_issues(
     rank = func.row_number().over(partition_by=runs.c.linked_issue_id, order_by=runs.c.id.desc()).label("rank")
     ranked = select(runs.c.id, rank).where(runs.c.linked_issue_id.in_(issue_ids)).subquery()
     newest = connection.execute(select(ranked.c.id).where(ranked.c.rank <= each)).scalars().all()
-    beginning = func.substr(runs.c.trigger_payload, 1, payload_characters)
-    fields = [beginning if name == "trigger_payload" else runs.c[name] for name in Run._fields]
     found = defaultdict(list)
-    for run in every(connection, Run, select(*fields).where(runs.c.id.in_(newest)).order_by(runs.c.id)):
+    query = _with_beginnings(payload_characters).where(runs.c.id.in_(newest))
+    for run in every(connection, Run, query.order_by(runs.c.id)):
         found[run.linked_issue_id or ""].append(run)
     return found
+
+
+def page_of_issue(
+    connection: Connection, issue_id: str, *, limit: int, before: str | None, payload_characters: int
+) -> list[Run]:
+    """The runs that point to an issue, newest first, from the one after `before` on; of long payloads the beginning."""
+    query = _with_beginnings(payload_characters).where(runs.c.linked_issue_id == issue_id)
+    if before is not None:
+        query = query.where(runs.c.id < before)
+    return every(connection, Run, query.order_by(runs.c.id.desc()).limit(limit))
+
+
+def counts_of_issues(connection: Connection, issue_ids: Collection[str]) -> dict[str, int]:
+    """How many runs point to each of these issues, of those to which any does."""
+    query = select(runs.c.linked_issue_id, func.count()).where(runs.c.linked_issue_id.in_(issue_ids))
+    return {row[0]: int(row[1]) for row in connection.execute(query.group_by(runs.c.linked_issue_id))}
+
+
+def _with_beginnings(payload_characters: int) -> Select[Any]:
+    """A select of whole runs, but for long payloads, of which it has so many characters."""
+    beginning = func.substr(runs.c.trigger_payload, 1, payload_characters)
+    return select(*(beginning if name == "trigger_payload" else runs.c[name] for name in Run._fields))
 
 
 def move_with_issue(connection: Connection, run_id: str, move: RunMove, at: datetime) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, or_, select, update
 
 from routines.core.model import RoutineStatus, Trigger, TriggerInBrief, TriggerKind
 from routines.storage.rows import every, first, insert_model, select_model, update_model
@@ -110,8 +110,23 @@ class LiveSchedule(NamedTuple):
     slots_decided_until: datetime
 
 
-def live_of_company(connection: Connection, company_id: str) -> list[LiveSchedule]:
-    """A company's schedules that may fire."""
+def live_of_company(connection: Connection, company_id: str, *, agent_id: str | None = None) -> list[LiveSchedule]:
+    """A company's schedules that may fire; with an agent only those of its routines."""
+    of_agent = () if agent_id is None else (routines.c.assignee_agent_id == agent_id,)
+    return _live(connection, triggers.c.company_id == company_id, triggers.c.next_run_at.is_not(None), *of_agent)
+
+
+def soonest_of_company(connection: Connection, company_id: str, now: datetime, count: int) -> list[LiveSchedule]:
+    """The schedules among which are the next `count` slots of a company after `now`.
+
+    Those of which the next slot is the nearest, and those whose next slot has come and which may have another soon.
+    """
+    own, slot = triggers.c.company_id == company_id, triggers.c.next_run_at
+    nearest = select(triggers.c.id).where(own, slot > now).order_by(slot, triggers.c.id).limit(count).scalar_subquery()
+    return _live(connection, own, or_(slot <= now, triggers.c.id.in_(nearest)))
+
+
+def _live(connection: Connection, *which: ColumnElement[bool]) -> list[LiveSchedule]:
     query = (
         select(
             triggers.c.id,
@@ -123,7 +138,7 @@ def live_of_company(connection: Connection, company_id: str) -> list[LiveSchedul
             triggers.c.slots_decided_until,
         )
         .join(routines, routines.c.id == triggers.c.routine_id)
-        .where(triggers.c.company_id == company_id, triggers.c.next_run_at.is_not(None))
+        .where(*which)
     )
     return [LiveSchedule(*row) for row in connection.execute(query)]
 

@@ -13,11 +13,20 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from routines.core.deliveries import DeliveryRecord
 from routines.core.fires import OpenIssue, RoutineState
 from routines.core.instants import to_milliseconds
 from routines.storage.database import Claim, Rows, Webhook
-from routines.storage.hot_rows import DUE_TRIGGERS, ROUTINE_STATES, WEBHOOKS, claim, routine_state, webhook
-from routines.storage.schema import issues, runs, wake_ups
+from routines.storage.hot_rows import (
+    DUE_TRIGGERS,
+    ROUTINE_STATES,
+    WEBHOOKS,
+    claim,
+    delivery_row,
+    routine_state,
+    webhook,
+)
+from routines.storage.schema import issues, runs, unfired_deliveries, wake_ups
 
 CLAIM_DUE = f"{DUE_TRIGGERS} WHERE t.company_id = ? AND t.next_run_at <= ? ORDER BY t.next_run_at LIMIT ?"
 CLAIM = f"""
@@ -56,6 +65,17 @@ TAKE_ISSUE_NUMBERS = """
 INSERT_RUN = f"INSERT INTO runs VALUES ({', '.join('?' * len(runs.c))})"  # noqa: S608 - constants
 INSERT_ISSUE = f"INSERT INTO issues VALUES ({', '.join('?' * len(issues.c))})"  # noqa: S608 - constants
 INSERT_WAKE_UP = f"INSERT INTO wake_ups VALUES ({', '.join('?' * len(wake_ups.c))})"  # noqa: S608 - constants
+INSERT_UNFIRED = f"INSERT INTO unfired_deliveries VALUES ({', '.join('?' * len(unfired_deliveries.c))})"  # noqa: S608 - constants
+# One walk along the index for each trigger, from its newest to the first that is to go.
+REMOVE_UNFIRED = """
+    DELETE FROM unfired_deliveries WHERE id IN (
+        SELECT old.id FROM json_each(?) AS asked
+        CROSS JOIN unfired_deliveries AS old ON old.trigger_id = asked.value AND old.id <= (
+            SELECT newest.id FROM unfired_deliveries AS newest
+            WHERE newest.trigger_id = asked.value ORDER BY newest.id DESC LIMIT 1 OFFSET ?
+        )
+    )
+"""
 INSERT_ALIAS = "INSERT INTO run_aliases (routine_id, cause, run_id, expires_at) VALUES (?, ?, ?, ?)"
 CHANGE_TRIGGER = """
     UPDATE triggers SET
@@ -136,3 +156,8 @@ class SqliteStatements:
         ):
             if values:
                 self._driver.executemany(statement, values)
+
+    def keep_unfired(self, records: Sequence[DeliveryRecord], kept_max: int) -> None:
+        """Keep deliveries that made no run, and of each of their triggers no more than the newest `kept_max`."""
+        self._driver.executemany(INSERT_UNFIRED, map(delivery_row, records))
+        self._driver.execute(REMOVE_UNFIRED, (json.dumps(list({each.trigger_id for each in records})), kept_max))

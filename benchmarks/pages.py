@@ -1,0 +1,69 @@
+"""What the board's pages cost where there is much to show: how long the server takes for each, and what each weighs.
+
+The home page with 2,000 routines and 100,000 runs, its list sorted in other ways and searched, and a routine's page.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from time import perf_counter
+
+from benchmarks.figures import Figure, Group, at_most, percentile
+from benchmarks.filling import add_homes, add_schedules
+from benchmarks.filling_runs import add_days
+from benchmarks.serving import Caller, Server
+from benchmarks.stores import Store, Stores
+
+HOUR = timedelta(hours=1)
+AHEAD = timedelta(days=1)  # that a server which is then started finds nothing due
+P50_MILLISECONDS_MAX = 100
+KILOBYTES_MAX = 300
+
+
+def _filled(store: Store, routines: int, runs: int) -> dict[str, str]:
+    """A company whose routines fire every hour; the pages that are measured, by name."""
+    now = datetime.now(UTC)
+    homes = add_homes(store, now)
+    add_schedules(store, homes, routines, now + AHEAD)
+    add_days(store, now, runs // routines, HOUR)
+    store.settle()
+    home = f"/companies/{homes[0].company_id}/routines"
+    one = store.rows("SELECT CAST(id AS text) FROM routines ORDER BY id")[0][0]
+    return {
+        "home": home,
+        "home, by next fire": f"{home}?sort=next",
+        "home, last page, by last fire": f"{home}?sort=last&page={routines}",
+        "home, searched for words": f"{home}?q=part+1",
+        "a routine": f"/routines/{one}",
+        "what comes next, a day": f"/companies/{homes[0].company_id}/upcoming",
+        "what comes next, a week": f"/companies/{homes[0].company_id}/upcoming?range=week",
+        "new routine": f"/companies/{homes[0].company_id}/routines/new",
+    }
+
+
+def measure(stores: Stores, *, quick: bool) -> Group:
+    """The group's figures."""
+    rounds, times, routines, runs = (1, 2, 50, 2_000) if quick else (5, 10, 2_000, 100_000)
+    figures = []
+    with stores.new() as store:
+        paths = _filled(store, routines, runs)
+        with Server(store) as server:
+            caller = Caller(server.port)
+            sizes = {name: len(caller.page(path)) for name, path in paths.items()}
+            for name, path in paths.items():
+                p50s = [percentile([_wait(caller, path) for _ in range(times)], 50) for _ in range(rounds)]
+                figures.append(Figure(f"{name}, p50", p50s, "ms", at_most(P50_MILLISECONDS_MAX)))
+                figures.append(Figure("  weight", [sizes[name] / 1000], "kB", at_most(KILOBYTES_MAX)))
+    return Group(
+        f"pages on {stores.kind}",
+        f"{routines:,} routines of one company, each with a schedule, and {runs:,} runs, one each an hour; "
+        "GET over one keep-alive connection to a `routines serve` process; of a page's weight nothing is compressed",
+        figures,
+    )
+
+
+def _wait(caller: Caller, path: str) -> float:
+    """Milliseconds until all of a page is there."""
+    began = perf_counter()
+    caller.page(path)
+    return (perf_counter() - began) * 1000
