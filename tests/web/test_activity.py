@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from routines.core.activity import ActivityAction
 from routines.web.pages import activity as pages
+from routines.web.views.activity import VERBS
 from support.clock import MINUTE
 from support.databases import on_sqlite
 from support.hostile import HOSTILE
@@ -59,6 +61,10 @@ def test_an_entry_is_a_sentence_with_who_what_and_what_came_of_it(service: Servi
         "The board added the trigger * * * * * of Look closer",
         "The board made the routine Look closer",
     ]
+
+
+def test_every_action_has_its_words() -> None:
+    assert set(VERBS) == set(ActivityAction)
 
 
 def test_things_are_links_while_they_are_there_and_names_after(service: Service, company: Company) -> None:

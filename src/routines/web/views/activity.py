@@ -76,6 +76,7 @@ VERBS: Mapping[str, str] = {
     ActivityAction.TRIGGER_CREATED: "added the trigger",
     ActivityAction.TRIGGER_UPDATED: "changed the trigger",
     ActivityAction.TRIGGER_DELETED: "deleted the trigger",
+    ActivityAction.TRIGGER_TRIED: "sent a test delivery to the trigger",
     ActivityAction.TRIGGER_SECRET_ROTATED: "rotated the secret of the trigger",
     ActivityAction.TRIGGER_TRIED: "sent a test delivery to the trigger",
     ActivityAction.RUN_TRIGGERED: "fired",
