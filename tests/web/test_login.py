@@ -13,7 +13,7 @@ from httpx2 import Response
 from routines.http.auth import SESSION_COOKIE, SESSION_SECONDS_MAX, AuthMode
 from routines.web.router import router
 from support.databases import on_sqlite
-from support.forms import check_inert
+from support.inert import require_inert
 from support.service import BASE_URL, NOBODY, Place, Service, ok
 
 FOREIGN = ("https://evil.example", "null", "http://127.0.0.1:9999", "")
@@ -102,7 +102,7 @@ def test_a_session_ends_by_itself(guarded: Service) -> None:
 def test_one_is_sent_on_to_our_own_pages_only(guarded: Service, wanted: str) -> None:
     assert sign_in(guarded, guarded.board_token("Grace"), wanted).headers["location"] == "/"
     page = guarded.client.get("/login", params={"next": wanted})
-    check_inert(page.text)
+    require_inert(page.text)
     assert 'name="next" value="/"' in page.text
 
 
