@@ -1,6 +1,7 @@
 """What the board's pages cost where there is much to show: how long the server takes for each, and what each weighs.
 
-The home page with 2,000 routines and 100,000 runs, its list sorted in other ways and searched, and a routine's page.
+The home page with 2,000 routines and 100,000 runs, its list sorted in other ways and searched, what comes next, the
+editor, and a routine's page.
 """
 
 from __future__ import annotations
@@ -15,7 +16,17 @@ from benchmarks.serving import Caller, Server
 from benchmarks.stores import Store, Stores
 
 HOUR = timedelta(hours=1)
-AHEAD = timedelta(days=1)  # that a server which is then started finds nothing due
+AHEAD = timedelta(hours=1)  # that a server which is then started finds nothing due
+SCHEDULES = (
+    "* * * * *",
+    "*/5 * * * *",
+    "*/15 8-18 * * 1-5",
+    *(f"{minute} * * * *" for minute in (0, 7, 30)),
+    *(f"0 {hour} * * *" for hour in range(24)),
+    *(f"{minute} 9 * * 1-5" for minute in range(0, 60, 6)),
+    *(f"30 4 {day} * *" for day in (1, 10, 20)),
+)
+"""As companies have them: some that fire all the time, many that fire once a day, many of these at the same time."""
 P50_MILLISECONDS_MAX = 100
 KILOBYTES_MAX = 300
 
@@ -24,7 +35,9 @@ def _filled(store: Store, routines: int, runs: int) -> dict[str, str]:
     """A company whose routines fire every hour; the pages that are measured, by name."""
     now = datetime.now(UTC)
     homes = add_homes(store, now)
-    add_schedules(store, homes, routines, now + AHEAD)
+    for number, expression in enumerate(SCHEDULES):
+        count = len(range(number, routines, len(SCHEDULES)))
+        add_schedules(store, homes, count, now + AHEAD, expression=expression)
     add_days(store, now, runs // routines, HOUR)
     store.settle()
     home = f"/companies/{homes[0].company_id}/routines"
@@ -35,6 +48,9 @@ def _filled(store: Store, routines: int, runs: int) -> dict[str, str]:
         "home, last page, by last fire": f"{home}?sort=last&page={routines}",
         "home, searched for words": f"{home}?q=part+1",
         "a routine": f"/routines/{one}",
+        "what comes next, a day": f"/companies/{homes[0].company_id}/upcoming",
+        "what comes next, a week": f"/companies/{homes[0].company_id}/upcoming?range=week",
+        "new routine": f"/companies/{homes[0].company_id}/routines/new",
     }
 
 
@@ -53,8 +69,9 @@ def measure(stores: Stores, *, quick: bool) -> Group:
                 figures.append(Figure("  weight", [sizes[name] / 1000], "kB", at_most(KILOBYTES_MAX)))
     return Group(
         f"pages on {stores.kind}",
-        f"{routines:,} routines of one company, each with a schedule, and {runs:,} runs, one each an hour; "
-        "GET over one keep-alive connection to a `routines serve` process; of a page's weight nothing is compressed",
+        f"{routines:,} routines of one company, with schedules of all kinds, and {runs:,} runs, one each an hour; "
+        "GET over one keep-alive connection to a `routines serve` process; of a page's weight nothing is "
+        "compressed",
         figures,
     )
 

@@ -15,6 +15,7 @@ from support.databases import KINDS, Places, PostgresPlaces, SqlitePlaces
 from support.durations import Durations
 from support.postgres import PostgresServer, shared_cluster
 from support.service import Caller, Company, Place, Service
+from support.statements import share_statements
 
 OK = 200
 XDIST_WORKER = "PYTEST_XDIST_WORKER"
@@ -28,6 +29,8 @@ settings.load_profile("repeatable" if os.environ.get("CI") else "local")
 
 # As a server's are: the library's own way renders each traceback with all its variables, for seconds.
 structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.JSONRenderer()])
+
+share_statements()
 
 
 @pytest.fixture

@@ -120,14 +120,14 @@ def take(browser: Browser, story: Story) -> None:
             page = browser.open(paths[name], dark=dark, zone=ZONE, width=WIDE)
             page.wait_for_load_state("load")
             picture = HERE / f"{name}-{'dark' if dark else 'light'}.png"
-            page.screenshot(path=picture, full_page=name not in {"upcoming"}, scale="css")
-            print(json.dumps({"picture": picture.name, "kB": picture.stat().st_size // 1024}))  # noqa: T201
+            page.screenshot(path=picture, full_page=name != "upcoming", scale="css")
+            print(json.dumps({"picture": picture.name, "kB": picture.stat().st_size // 1024}))
 
 
 def main() -> None:
     """Take all of them."""
     with TemporaryDirectory() as folder, launched() as started:
-        assert isinstance(started, Chromium)  # noqa: S101 - tells the type checker
+        assert isinstance(started, Chromium)
         service = Service(Place(Path(folder)), ManualClock(BEGAN))
         try:
             story = Story(service)

@@ -23,11 +23,13 @@ from routines.heartbeat.starting import Starting
 from routines.heartbeat.worker import Worker
 from routines.http.app import make_app, make_health_app
 from routines.http.auth import Authentication, Sessions
+from routines.http.rate_limit import RateLimiter
 from routines.http.schemas.activity import event
 from routines.http.services import Services
 from routines.keyring import Keyring, load_master_key
 from routines.services.activity import ActivityLog
 from routines.services.agents import Agents
+from routines.services.board_tokens import BoardTokens
 from routines.services.companies import Companies
 from routines.services.context import Context
 from routines.services.deliveries import Deliveries
@@ -47,9 +49,11 @@ from routines.services.runs import Runs
 from routines.services.sealing import require_same_key
 from routines.services.trials import Trials
 from routines.services.triggers import Triggers
+from routines.services.workload import Workloads
 from routines.settings import Role, Settings
 from routines.storage.database import Notices
 from routines.storage.opening import lock_database, open_database
+from routines.web.pages.login import SIGN_INS_PER_MINUTE
 from routines.web.router import router as pages
 
 
@@ -98,6 +102,7 @@ class Server:
                 lifespan=self._lifespan,
             )
             self.app.state.clock = self.clock
+            self.app.state.sign_in_limiter = RateLimiter(SIGN_INS_PER_MINUTE)
             self.app.include_router(pages)
         else:
             self.app = make_health_app(authentication=authentication, database=self.database, lifespan=self._lifespan)
@@ -164,6 +169,7 @@ class Server:
 
 def _services(context: Context, batcher: FireBatcher, events: Events) -> Services:
     triggers = Triggers(context)
+    heartbeats = Heartbeats(context)
     return Services(
         companies=Companies(context),
         agents=Agents(context),
@@ -177,9 +183,11 @@ def _services(context: Context, batcher: FireBatcher, events: Events) -> Service
         trials=Trials(context, batcher, triggers),
         issues=Issues(context),
         issue_board=IssueBoard(context),
-        heartbeats=Heartbeats(context),
+        heartbeats=heartbeats,
         outlook=Outlook(context),
         overview=Overview(context),
         activity=ActivityLog(context),
+        workloads=Workloads(context, heartbeats),
+        board_tokens=BoardTokens(context.database, context.clock, context.ids),
         events=events,
     )

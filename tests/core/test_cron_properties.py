@@ -208,6 +208,8 @@ def assert_counted_and_reversed(slots: cron.SlotRange, expected: list[datetime])
     assert list(slots) == expected
     assert len(slots) == len(expected)
     assert list(reversed(slots)) == expected[::-1]
+    begin = slots.start.replace(second=0, microsecond=0) + MINUTE
+    assert slots.bits == sum(1 << (slot - begin) // MINUTE for slot in expected)
 
 
 def one_by_one(schedule: cron.Schedule, start: datetime, end: datetime, most: int) -> list[datetime]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from typing import Any
 
 import psycopg
@@ -99,6 +99,28 @@ def test_a_write_that_waits_for_a_lock_too_long_is_told_to_come_back(
         first.locks.company(company.id)
         with pytest.raises(UnavailableError):
             impatiently()
+
+
+def test_who_starts_waits_for_a_migration_however_long_it_takes(
+    database: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patience = "SET LOCAL lock_timeout = '5s'"
+    assert patience in BEGIN_WRITE
+    monkeypatch.setattr(
+        "routines.storage.postgres.database.BEGIN_WRITE",
+        BEGIN_WRITE.replace(patience, "SET LOCAL lock_timeout = '50ms'"),
+    )
+    starting = PostgresDatabase(database.url.render_as_string(hide_password=False))
+    with database.write() as migrating:
+        migrating.locks.registry()
+        thread = Thread(target=starting.migrate)
+        thread.start()
+        thread.join(0.3)  # as long as six patiences
+        assert thread.is_alive()
+    thread.join(PATIENCE_SECONDS)
+    with starting.write() as transaction:  # it did not fail, and goes on with the usual patience
+        assert transaction.connection.execute(text("SHOW lock_timeout")).scalar_one() == "50ms"
+    starting.close()
 
 
 @pytest.mark.parametrize("sqlstate", ["53100", "57P01", "08006", "40P01", "25006", "58030"])

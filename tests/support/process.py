@@ -56,11 +56,14 @@ class ServerProcess:
             try:
                 self.call("GET", "/health")
             except (URLError, ConnectionError):
-                assert self.process.poll() is None, "the server has ended: see its log"
+                assert self.process.poll() is None, f"the server has ended: {self._last_words()}"
                 assert time.monotonic() < deadline, "the server does not answer"
                 time.sleep(0.02)
             else:
                 return
+
+    def _last_words(self) -> str:
+        return self.log_file.read_text(errors="replace")[-2_000:]
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         """A call below `/api` and the JSON of its reply; raises `URLError` for a refusal or a lost connection."""

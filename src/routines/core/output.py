@@ -26,7 +26,9 @@ class Excerpt(NamedTuple):
     is_end: bool
 
 
-def excerpt(pieces: Sequence[tuple[int, bytes]], after: int, *, over: bool) -> Excerpt:
+def excerpt(
+    pieces: Sequence[tuple[int, bytes]], after: int, *, over: bool, bytes_max: int = EXCERPT_BYTES_MAX
+) -> Excerpt:
     """The text from a place on, of what was kept; `over` says that nothing more is printed.
 
     Bytes that are no UTF-8, and NUL, are shown as the replacement character. A character of which only the beginning
@@ -38,17 +40,45 @@ def excerpt(pieces: Sequence[tuple[int, bytes]], after: int, *, over: bool) -> E
         begin = max(start, after)
         content = piece[begin - start :]
         for following, more in pieces[position + 1 :]:
-            if following != begin + len(content) or len(content) >= EXCERPT_BYTES_MAX:
+            if following != begin + len(content) or len(content) >= bytes_max:
                 break
             content += more
-        cut = content[:EXCERPT_BYTES_MAX]
+        cut = content[:bytes_max]
         is_last = begin + len(cut) == pieces[-1][0] + len(pieces[-1][1])
-        goes_on = len(content) > EXCERPT_BYTES_MAX or (is_last and not over)
+        goes_on = len(content) > bytes_max or (is_last and not over)
         kept = _whole_characters(cut) if goes_on else cut
         text = kept.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
         end = begin + len(kept)
         return Excerpt(text, begin, end, is_end=over and is_last)
     return Excerpt("", after, after, is_end=over)
+
+
+class Ends(NamedTuple):
+    """The beginning of an output and, where that is not all, its end; between them, so many bytes are left out."""
+
+    head: Excerpt
+    tail: Excerpt | None
+    left_out: int
+
+
+def ends(pieces: Sequence[tuple[int, bytes]], *, over: bool, head_bytes_max: int, tail_bytes_max: int) -> Ends:
+    """What was kept of an output, shortened in the middle to the two bounds together."""
+    end = pieces[-1][0] + len(pieces[-1][1]) if pieces else 0
+    if end <= head_bytes_max + tail_bytes_max:
+        return Ends(excerpt(pieces, 0, over=over, bytes_max=head_bytes_max + tail_bytes_max), None, 0)
+    head = excerpt(pieces, 0, over=over, bytes_max=head_bytes_max)
+    start = _character_start(pieces, max(head.after, end - tail_bytes_max))
+    tail = excerpt(pieces, start, over=over, bytes_max=tail_bytes_max)
+    return Ends(head, tail, tail.start - head.after)
+
+
+def _character_start(pieces: Sequence[tuple[int, bytes]], place: int) -> int:
+    """The first place from there on where a character begins: UTF-8 continues one with at most three bytes."""
+    for start, piece in pieces:
+        if start <= place < start + len(piece):
+            follows = piece[place - start : place - start + 3]
+            return place + next((n for n, byte in enumerate(follows) if byte & 0xC0 != 0x80), 0)  # noqa: PLR2004 - UTF-8
+    return place
 
 
 def _whole_characters(content: bytes) -> bytes:

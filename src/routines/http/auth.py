@@ -87,9 +87,13 @@ class Authentication:
         token_id = self._identity.session_of(token)
         return None if token_id is None else self.sessions.cookie_for(token_id)
 
-    def _of_session(self, request: HTTPConnection) -> Actor:
+    def session_token_id(self, request: HTTPConnection) -> str | None:
+        """The id of the board token on which the session of a browser hangs, or None where there is no session."""
         cookie = request.cookies.get(SESSION_COOKIE)
-        token_id = None if cookie is None else self.sessions.token_id(cookie)
+        return None if cookie is None else self.sessions.token_id(cookie)
+
+    def _of_session(self, request: HTTPConnection) -> Actor:
+        token_id = self.session_token_id(request)
         holder = None if token_id is None else self._identity.holder_of_session(token_id)
         if holder is None:
             raise UnauthorizedError

@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 
 from routines.services.activity import ActivityLog
 from routines.services.agents import Agents
+from routines.services.board_tokens import BoardTokens
 from routines.services.companies import Companies
 from routines.services.deliveries import Deliveries
 from routines.services.events import Events
@@ -27,6 +28,7 @@ from routines.services.routines import Routines
 from routines.services.runs import Runs
 from routines.services.trials import Trials
 from routines.services.triggers import Triggers
+from routines.services.workload import Workloads
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class Services:
     outlook: Outlook
     overview: Overview
     activity: ActivityLog
+    workloads: Workloads
+    board_tokens: BoardTokens
     events: Events
 
 

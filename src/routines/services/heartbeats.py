@@ -28,7 +28,7 @@ from routines.core.model import (
     WakeReason,
     WakeUp,
 )
-from routines.core.output import Excerpt, excerpt
+from routines.core.output import Ends, Excerpt, ends, excerpt
 from routines.services import heartbeat_endings
 from routines.services.agents import visible_agent
 from routines.services.context import Body, Context, company_of_path
@@ -61,7 +61,9 @@ class Heartbeats:
         with self.context.database.read() as connection:
             company_of_path(connection, actor, company_id)
             wanted = query()
-            started = [Heartbeat(run, None) for run in heartbeat_runs.search(connection, company_id, wanted)]
+            started: list[Heartbeat] = []
+            if set(wanted.statuses) != {HeartbeatStatus.QUEUED}:  # what was started is queued no more
+                started = [Heartbeat(run, None) for run in heartbeat_runs.search(connection, company_id, wanted)]
             queued: list[Heartbeat] = []
             if wanted.routine_id is None and (not wanted.statuses or HeartbeatStatus.QUEUED in wanted.statuses):
                 same = QueuedQuery(wanted.limit, wanted.before, wanted.agent_id, wanted.issue_id)
@@ -89,6 +91,15 @@ class Heartbeats:
             pieces = heartbeat_runs.output(connection, run_id)
         over = heartbeat.run.status not in {HeartbeatStatus.QUEUED, HeartbeatStatus.RUNNING}
         return excerpt([(piece.start, piece.content) for piece in pieces], start, over=over)
+
+    def log_ends(self, actor: Actor, run_id: str, *, head_bytes_max: int, tail_bytes_max: int) -> Ends:
+        """What a heartbeat has printed, shortened in the middle."""
+        heartbeat = self.get(actor, run_id)
+        with self.context.database.read() as connection:
+            pieces = heartbeat_runs.output(connection, run_id)
+        over = heartbeat.run.status not in {HeartbeatStatus.QUEUED, HeartbeatStatus.RUNNING}
+        printed = [(piece.start, piece.content) for piece in pieces]
+        return ends(printed, over=over, head_bytes_max=head_bytes_max, tail_bytes_max=tail_bytes_max)
 
     def invoke(self, actor: Actor, agent_id: str, body: Body[None]) -> Heartbeat:
         """Wake an agent now, for nothing in particular; one that waits so already is not woken twice."""

@@ -146,6 +146,12 @@ class Issues:
         with self.context.database.read() as connection:
             return _detail(connection, visible_issue(connection, actor, issue_id))
 
+    def of_identifier(self, actor: Actor, company_id: str, identifier: str) -> Issue | None:
+        """The issue of a company with that identifier, such as `ACM-12` in any case of letters, or None."""
+        with self.context.database.read() as connection:
+            company_of_path(connection, actor, company_id)
+            return issues.of_identifier(connection, company_id, identifier.upper())
+
     def heartbeat_context(self, actor: Actor, issue_id: str) -> HeartbeatContext:
         """An issue, what belongs to it and its newest comments."""
         with self.context.database.read() as connection:

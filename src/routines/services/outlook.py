@@ -5,7 +5,7 @@ Nothing is changed here; times are those of the engine that fires.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -13,15 +13,25 @@ from heapq import merge
 from itertools import islice
 from typing import NamedTuple
 
+from sqlalchemy import Connection
+
 from routines.core import cron
 from routines.core.cron.explanation import Explanation, explain
 from routines.core.errors import ImpossibleError
 from routines.core.instants import iso
-from routines.core.limits import SLOTS_ACCOUNTED_MAX, UPCOMING_DAYS_MAX
-from routines.core.model import Actor, Run, RunStatus, TriggerKind
+from routines.core.limits import (
+    HEARTBEATS_MEASURED_MAX,
+    SLOTS_ACCOUNTED_MAX,
+    SLOTS_TAKEN_IN_MAX,
+    UPCOMING_DAYS_MAX,
+)
+from routines.core.model import Actor, Run, RunStatus, Trigger, TriggerKind
 from routines.services.accounting import AccountedSlot, account
+from routines.services.agents import visible_agent
 from routines.services.context import Body, Context, company_of_path, visible_routine
-from routines.storage.queries import triggers
+from routines.services.load import Load, LoadQuery, load
+from routines.services.pace import PaceQuery, too_frequent
+from routines.storage.queries import agents, heartbeat_runs, triggers
 from routines.storage.queries.triggers import LiveSchedule
 
 
@@ -73,6 +83,16 @@ class SlotHealth(NamedTuple):
     reason: str | None
 
 
+class RecentHealth(NamedTuple):
+    """What became of the slots that were due in a stretch of time up to now."""
+
+    back: timedelta
+    slots: list[SlotHealth]
+
+
+_LOOKED_BACK = (timedelta(days=7), timedelta(days=1), timedelta(hours=1))
+
+
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """The use cases of looking ahead and back."""
@@ -104,6 +124,22 @@ class Outlook:
         each = (_slots(schedule, start, end) for schedule in live)
         return list(islice(merge(*each, key=lambda slot: (slot.at, slot.schedule.trigger_id)), wanted.limit))
 
+    def load(self, actor: Actor, company_id: str, query: LoadQuery) -> Load:
+        """How much fires in a company from now on, by hour and agent, with its crowded minutes, and rows of a list."""
+        with self.context.database.read() as connection:
+            company_of_path(connection, actor, company_id)
+            live = triggers.live_of_company(connection, company_id, agent_id=query.agent_id)
+            known = {agent.id: agent for agent in agents.of_company(connection, company_id)}
+        return load(live, known, query, self.context.clock.now())
+
+    def too_frequent(self, actor: Actor, query: PaceQuery) -> str | None:
+        """A sentence if a schedule is too frequent for an agent, as far as its last heartbeats tell."""
+        with self.context.database.read() as connection:
+            agent = visible_agent(connection, actor, query.agent_id)
+            took = heartbeat_runs.lengths_of_agent(connection, agent.id, HEARTBEATS_MEASURED_MAX)
+        schedule = cron.parse(query.cron_expression, query.timezone)
+        return too_frequent(schedule, agent, took, query.concurrency_policy, self.context.clock.now())
+
     def health(self, actor: Actor, routine_id: str, query: Body[RangeQuery]) -> list[SlotHealth]:
         """One entry for each slot of a routine's schedules that was due after `start` and until `end`, in order.
 
@@ -116,12 +152,26 @@ class Outlook:
             now = self.context.clock.now()
             end = now if wanted.end is None else min(now, wanted.end)
             start = end - timedelta(days=7) if wanted.start is None else wanted.start
-            found: list[SlotHealth] = []
-            for trigger in triggers.of_routines(connection, [routine.id]):
-                if trigger.kind is TriggerKind.SCHEDULE and start < end:
-                    _require_few(trigger.cron_expression or "", trigger.timezone or "", start, end)
-                    found += [_health(trigger.id, each) for each in account(connection, trigger.id, start, end)]
-        return sorted(found)
+            schedules = _schedules_of(connection, routine.id) if start < end else []
+            for trigger in schedules:
+                count = _count(trigger, start, end)
+                if count > SLOTS_ACCOUNTED_MAX:
+                    raise ImpossibleError(
+                        f"{trigger.cron_expression!r} has {count:,} slots from {iso(start)} to {iso(end)}; "
+                        f"ask for at most {SLOTS_ACCOUNTED_MAX:,} at once"
+                    )
+            return _accounted(connection, schedules, start, end)
+
+    def recent_health(self, actor: Actor, routine_id: str) -> RecentHealth:
+        """As `health`, for as much of the last week as a person can take in: all of it, a day, or an hour."""
+        with self.context.database.read() as connection:
+            routine = visible_routine(connection, actor, routine_id)
+            now = self.context.clock.now()
+            schedules = _schedules_of(connection, routine.id)
+            for back in _LOOKED_BACK:
+                if sum(_count(each, now - back, now) for each in schedules) <= SLOTS_TAKEN_IN_MAX:
+                    break
+            return RecentHealth(back, _accounted(connection, schedules, now - back, now))
 
 
 def _slots(schedule: LiveSchedule, start: datetime, end: datetime) -> Iterator[UpcomingSlot]:
@@ -134,13 +184,21 @@ def _slots(schedule: LiveSchedule, start: datetime, end: datetime) -> Iterator[U
         yield UpcomingSlot(at, schedule)
 
 
-def _require_few(expression: str, timezone: str, start: datetime, end: datetime) -> None:
-    count = len(cron.SlotRange(cron.parse(expression, timezone), start, end))
-    if count > SLOTS_ACCOUNTED_MAX:
-        raise ImpossibleError(
-            f"{expression!r} has {count:,} slots from {iso(start)} to {iso(end)}; "
-            f"ask for at most {SLOTS_ACCOUNTED_MAX:,} at once"
-        )
+def _schedules_of(connection: Connection, routine_id: str) -> list[Trigger]:
+    found = triggers.of_routines(connection, [routine_id])
+    return [trigger for trigger in found if trigger.kind is TriggerKind.SCHEDULE]
+
+
+def _count(trigger: Trigger, start: datetime, end: datetime) -> int:
+    schedule = cron.parse(trigger.cron_expression or "", trigger.timezone or "")
+    return len(cron.SlotRange(schedule, start, end))
+
+
+def _accounted(
+    connection: Connection, schedules: Sequence[Trigger], start: datetime, end: datetime
+) -> list[SlotHealth]:
+    each = (account(connection, trigger.id, start, end) for trigger in schedules)
+    return sorted(_health(trigger.id, slot) for trigger, slots in zip(schedules, each, strict=True) for slot in slots)
 
 
 def _health(trigger_id: str, accounted: AccountedSlot) -> SlotHealth:

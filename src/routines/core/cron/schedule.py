@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 _DAY = timedelta(days=1)
+_MINUTE = timedelta(minutes=1)
+_MINUTES_OF_HOUR = 60
+_MINUTES_OF_DAY = 24 * _MINUTES_OF_HOUR
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)  # CronSim wants a start, which reading its fields does not depend on
 
 
@@ -83,6 +86,18 @@ class Schedule:
         """
         days = sum(self._matches(date.fromordinal(ordinal)) for ordinal in range(after.toordinal(), until.toordinal()))
         return days * self._matches_a_day + self._matches_of_its_day(until) - self._matches_of_its_day(after)
+
+    def matches_as_bits(self, after: datetime, until: datetime) -> int:
+        """The minutes that `count_matches` counts, as a number: bit 0 is the first minute later than `after`."""
+        minutes = sum(1 << minute for minute in self._minutes)
+        day = sum(minutes << hour * _MINUTES_OF_HOUR for hour in self._hours)
+        first = after.toordinal()
+        bits = 0
+        for ordinal in range(first, until.toordinal() + 1):
+            if self._matches(date.fromordinal(ordinal)):
+                bits |= day << (ordinal - first) * _MINUTES_OF_DAY
+        begin = after.hour * _MINUTES_OF_HOUR + after.minute + 1
+        return bits >> begin & (1 << (until - after) // _MINUTE) - 1
 
     def matches_backwards(self, after: datetime, until: datetime) -> Iterator[datetime]:
         """The minutes that `count_matches` counts, from the last to the first, each with fold 0."""

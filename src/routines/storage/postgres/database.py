@@ -77,6 +77,8 @@ OLDEST_WRITE = f"""
     SELECT extract(epoch FROM statement_timestamp() - min(xact_start))::float8 FROM pg_stat_activity
     WHERE datname = current_database() AND application_name = '{WRITING_NAME}'
 """  # noqa: S608 - constants
+# A migration of large tables takes its time, and so do those who start meanwhile, and a busy machine between two steps.
+PATIENT = "SET LOCAL lock_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = '60s'"
 PREPARED_AFTER = 1  # planning takes longer than running what is found by index
 PREPARED_MAX = 200  # more than the statements of all use cases
 # What was planned while a table was small may read all of a routine's runs to find one: too slow a while later.
@@ -122,6 +124,7 @@ class PostgresDatabase:
     def migrate(self) -> None:
         """Bring the database up to date, one server at a time; raises `DatabaseTooNewError` having changed nothing."""
         with _faults_told_apart(), self._writers.begin() as connection:
+            connection.exec_driver_sql(PATIENT)
             PostgresLocks(_driver(connection)).registry()
             migrations.upgrade(connection)
 

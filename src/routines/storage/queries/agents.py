@@ -28,6 +28,14 @@ def of_company(connection: Connection, company_id: str) -> list[Agent]:
     return every(connection, Agent, query.order_by(agents.c.id))
 
 
+def page_of_company(connection: Connection, company_id: str, limit: int, after: str | None) -> list[Agent]:
+    """A company's agents, oldest first, from the one after `after` on."""
+    query = select_model(agents, Agent).where(agents.c.company_id == company_id)
+    if after is not None:
+        query = query.where(agents.c.id > after)
+    return every(connection, Agent, query.order_by(agents.c.id).limit(limit))
+
+
 def add(connection: Connection, agent: Agent) -> None:
     """Store a new agent."""
     insert_model(connection, agents, agent)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, or_, update
+from sqlalchemy import ColumnElement, Connection, func, or_, select, update
 
 from routines.core.model import Routine, RoutineStatus
 from routines.storage.rows import every, first, insert_model, select_model, update_model
@@ -65,6 +65,26 @@ def of_agent(connection: Connection, agent_id: str, statuses: Sequence[RoutineSt
         routines.c.assignee_agent_id == agent_id, routines.c.status.in_(statuses), _NOT_DELETED
     )
     return every(connection, Routine, query.order_by(routines.c.id))
+
+
+def newest_of_agent(
+    connection: Connection, agent_id: str, statuses: Sequence[RoutineStatus], limit: int
+) -> list[Routine]:
+    """As `of_agent`, but only so many, the newest first."""
+    query = select_model(routines, Routine).where(
+        routines.c.assignee_agent_id == agent_id, routines.c.status.in_(statuses), _NOT_DELETED
+    )
+    return every(connection, Routine, query.order_by(routines.c.id.desc()).limit(limit))
+
+
+def count_of_agents(
+    connection: Connection, agent_ids: Collection[str], statuses: Sequence[RoutineStatus]
+) -> Mapping[str, int]:
+    """How many routines in one of those statuses each of these agents has, of those that have any."""
+    query = select(routines.c.assignee_agent_id, func.count()).where(
+        routines.c.assignee_agent_id.in_(agent_ids), routines.c.status.in_(statuses), _NOT_DELETED
+    )
+    return {row[0]: int(row[1]) for row in connection.execute(query.group_by(routines.c.assignee_agent_id))}
 
 
 def add(connection: Connection, routine: Routine) -> None:

@@ -110,9 +110,10 @@ class LiveSchedule(NamedTuple):
     slots_decided_until: datetime
 
 
-def live_of_company(connection: Connection, company_id: str) -> list[LiveSchedule]:
-    """A company's schedules that may fire."""
-    return _live(connection, triggers.c.company_id == company_id, triggers.c.next_run_at.is_not(None))
+def live_of_company(connection: Connection, company_id: str, *, agent_id: str | None = None) -> list[LiveSchedule]:
+    """A company's schedules that may fire; with an agent only those of its routines."""
+    of_agent = () if agent_id is None else (routines.c.assignee_agent_id == agent_id,)
+    return _live(connection, triggers.c.company_id == company_id, triggers.c.next_run_at.is_not(None), *of_agent)
 
 
 def soonest_of_company(connection: Connection, company_id: str, now: datetime, count: int) -> list[LiveSchedule]:

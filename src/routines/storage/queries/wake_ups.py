@@ -5,10 +5,10 @@ What has been started is in `heartbeat_runs`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, literal_column, select
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, literal_column, select
 
 from routines.core.model import WakeUp
 from routines.storage.rows import every, first, get_model, insert_model, insert_models, select_model
@@ -89,6 +89,12 @@ def search(connection: Connection, company_id: str, wanted: QueuedQuery) -> list
     if wanted.issue_id is not None:
         query = query.where(wake_ups.c.issue_id == wanted.issue_id)
     return every(connection, WakeUp, query.order_by(wake_ups.c.id.desc()).limit(wanted.limit))
+
+
+def count_of_agents(connection: Connection, agent_ids: Collection[str]) -> Mapping[str, int]:
+    """How many wake-ups wait for each of these agents, of those that have any."""
+    query = select(wake_ups.c.agent_id, func.count()).where(wake_ups.c.agent_id.in_(agent_ids))
+    return {row[0]: int(row[1]) for row in connection.execute(query.group_by(wake_ups.c.agent_id))}
 
 
 def next_of_agent(connection: Connection, agent_id: str, limit: int) -> Sequence[WakeUp]:

@@ -26,7 +26,6 @@ TOO_MANY = "Too many attempts; wait a moment and try again."
 UNKNOWN = "This is not a board token of this service, or it was revoked."
 
 router = APIRouter(route_class=PageRoute)
-sign_in_limiter = RateLimiter(SIGN_INS_PER_MINUTE)
 
 
 @router.get("/login")
@@ -42,9 +41,10 @@ async def login(request: Request) -> Response:
     authentication.require_same_origin(request)
     form = Form.parse(await read_body(request))
     wanted = own_path(form.text("next", "/"))
+    limiter: RateLimiter = request.app.state.sign_in_limiter
     client = request.client.host if request.client else ""
     try:
-        sign_in_limiter.admit(client, monotonic_seconds())
+        limiter.admit(client, monotonic_seconds())
     except RateLimitedError as error:
         limited = _login_page(wanted, TOO_MANY, 429)
         limited.headers["Retry-After"] = str(error.retry_after_seconds)

@@ -21,7 +21,7 @@ from routines.core.model import (
     ProjectStatus,
     RoutineStatus,
 )
-from routines.services.outlook import SlotHealth, SlotOutcome
+from routines.services.outlook import RecentHealth, SlotHealth, SlotOutcome
 from routines.services.routines import RoutineDetail
 from routines.web.times import When
 
@@ -79,6 +79,7 @@ class Unfired:
 class Health:
     """What became of the slots that were due: how many of each outcome, and those that did not fire, newest first."""
 
+    since: str
     due: int
     counts: list[tuple[SlotOutcome, int]]
     unfired: list[Unfired]
@@ -86,12 +87,14 @@ class Health:
     problem: str = ""
 
 
-def health(slots: Sequence[SlotHealth], shown: Callable[[datetime], When]) -> Health:
-    """Slots in order of time, as a page tells of them."""
+def health(recent: RecentHealth, shown: Callable[[datetime], When]) -> Health:
+    """What became of the slots of a stretch of time, as a page tells of it."""
+    slots = recent.slots
     counted = Counter(each.outcome for each in slots)
     not_fired = [each for each in reversed(slots) if each.outcome in UNFIRED]
     groups = [list(group) for _, group in groupby(not_fired, lambda each: (each.run_id, each.outcome, each.trigger_id))]
     return Health(
+        since="week" if recent.back.days > 1 else "day" if recent.back.days else "hour",
         due=len(slots),
         counts=[(outcome, counted[outcome]) for outcome in SlotOutcome if counted[outcome]],
         unfired=[_unfired(group, shown) for group in groups[:UNFIRED_SHOWN_MAX]],
