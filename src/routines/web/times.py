@@ -5,6 +5,7 @@ Only how they are shown is decided here; what time it is, is handed in.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -41,8 +42,17 @@ def local(instant: datetime, now: datetime, zone: ZoneInfo) -> str:
 
     Long lists have thousands of them, and `strftime` is ten times slower.
     """
-    there = instant.astimezone(zone)
-    year = "" if there.year == now.astimezone(zone).year else f" {there.year}"
+    return _local(instant.astimezone(zone), now.astimezone(zone).year)
+
+
+def shown_locally(now: datetime, zone: ZoneInfo) -> Callable[[datetime], str]:
+    """What `local` does for many instants at the same `now`."""
+    year = now.astimezone(zone).year
+    return lambda instant: _local(instant.astimezone(zone), year)
+
+
+def _local(there: datetime, this_year: int) -> str:
+    year = "" if there.year == this_year else f" {there.year}"
     clock = f"{there.hour:02}:{there.minute:02}"
     return f"{_DAYS[there.weekday()]} {there.day} {_MONTHS[there.month - 1]}{year} {clock}"
 
