@@ -66,7 +66,7 @@ def show_run(page: BoardPage, routine_id: PathId, run_id: PathId) -> Response:
         run=run,
         row=run_row(detail.run, page.when),
         origin=views.origin(run, page.when),
-        result=views.result(detail.run),
+        result=views.result(detail.run, page.when),
         actor=actor,
         payload=pretty(run.trigger_payload),
         outage=outage(run.details, page.when),

@@ -126,7 +126,7 @@ def _fire(each: RunWithLinks, story: IssueStory, characters: int, when: Callable
         source=run.source.value,
         trigger="" if each.trigger is None else trigger_name(each.trigger),
         outcome=outcome(run),
-        reason="" if run.status is RunStatus.COALESCED else reason(each),
+        reason="" if run.status is RunStatus.COALESCED else reason(each, when),
         payload="" if payload == "{}" else payload,
         is_cut=is_cut,
     )

@@ -23,7 +23,7 @@ from routines.core.model import (
 )
 from routines.services.outlook import RecentHealth, SlotHealth, SlotOutcome
 from routines.services.routines import RoutineDetail
-from routines.web.times import When
+from routines.web.times import When, as_told
 
 CONCURRENCY_IN_WORDS = {
     ConcurrencyPolicy.COALESCE_IF_ACTIVE: "While an execution issue is open, a fire joins it, with its payload.",
@@ -104,11 +104,12 @@ def health(recent: RecentHealth, shown: Callable[[datetime], When]) -> Health:
 
 def _unfired(group: Sequence[SlotHealth], shown: Callable[[datetime], When]) -> Unfired:
     first = group[0]
+    reason = as_told(first.reason, lambda instant: shown(instant).local) if first.reason else ""
     return Unfired(
         newest=shown(first.slot),
         oldest=shown(group[-1].slot),
         count=len(group),
         outcome=first.outcome,
-        reason=first.reason or ("An execution issue was open, and the policy is to skip" if first.issue_id else ""),
+        reason=reason or ("An execution issue was open, and the policy is to skip" if first.issue_id else ""),
         run_id=first.run_id,
     )
