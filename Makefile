@@ -1,5 +1,5 @@
 # The commands of this project; the README explains them. Everything lives in .venv, nothing is installed elsewhere.
-.PHONY: setup test chaos demo bench check lock clean
+.PHONY: setup test chaos demo bench pictures check lock clean
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -33,6 +33,10 @@ demo: setup
 
 bench: setup
 	PYTHONPATH=tests $(BIN)/python -m benchmarks $(ARGS)
+
+# Takes the pictures of the pages in the docs anew; it needs a Chromium, as the tests of pages do.
+pictures: setup
+	PYTHONPATH=tests $(BIN)/python docs/pictures
 
 # Pins every package anew, for every platform, with hashes.
 lock:

@@ -120,7 +120,7 @@ def take(browser: Browser, story: Story) -> None:
             page = browser.open(paths[name], dark=dark, zone=ZONE, width=WIDE)
             page.wait_for_load_state("load")
             picture = HERE / f"{name}-{'dark' if dark else 'light'}.png"
-            page.screenshot(path=picture, full_page=name != "upcoming", scale="css")
+            page.screenshot(path=picture, full_page=name in {"home", "editor"}, scale="css")
             print(json.dumps({"picture": picture.name, "kB": picture.stat().st_size // 1024}))
 
 
