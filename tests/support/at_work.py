@@ -43,7 +43,7 @@ class AtWork:
     def begin(self) -> None:
         """Have the worker take up what waits, and hear of whatever comes."""
         server = self.service.server
-        server.database.watch(Notices(slot=server.scheduler.notice, wake_up=self.worker.notice))
+        server.database.watch(Notices(server.scheduler.notice, self.worker.notice, server.events.notice))
         self.worker.start()
 
     def agent(self, command: str | list[str], *, adapter: str = "process", **config: Any) -> str:

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 OWN_SCRIPTS = "/static/"
 _ELEMENTS = """
-html head meta title link script body br a header span nav ul ol li main p div h1 h2 h3 form label
+html head meta title link script body a header span nav ul ol li main p div h1 h2 h3 h4 br meter form label
 select datalist option optgroup input textarea button table caption thead tbody tr th td time code pre
 details summary dl dt dd b strong fieldset legend section article svg path g rect circle line text
 """

@@ -6,7 +6,13 @@ import re
 from html import unescape
 from urllib.parse import urlsplit
 
+import pytest
+
+from routines.core.activity import ActivityAction
+from routines.web.pages import activity as pages
+from routines.web.views.activity import VERBS
 from support.clock import MINUTE
+from support.databases import on_sqlite
 from support.hostile import HOSTILE
 from support.inert import require_inert
 from support.service import Company, Service, ok
@@ -21,7 +27,7 @@ def page_of(service: Service, company: Company, **filters: str) -> str:
 
 def sentences(source: str) -> list[str]:
     """What the entries say, newest first."""
-    entries = re.search(r'<ol class="entries">(.*?)</ol>', source, re.DOTALL)
+    entries = re.search(r'<ol class="audit">(.*?)</ol>', source, re.DOTALL)
     if entries is None:
         return []
     found = re.findall(r"<p>(.*?)</p>", entries[1], re.DOTALL)
@@ -57,6 +63,10 @@ def test_an_entry_is_a_sentence_with_who_what_and_what_came_of_it(service: Servi
     ]
 
 
+def test_every_action_has_its_words() -> None:
+    assert set(VERBS) == set(ActivityAction)
+
+
 def test_things_are_links_while_they_are_there_and_names_after(service: Service, company: Company) -> None:
     routine = company.routine(title="Short-lived", triggers=[{"kind": "webhook", "label": "From the shop"}])
     source = page_of(service, company)
@@ -88,12 +98,13 @@ def test_a_page_is_of_one_kind_or_about_one_thing(service: Service, company: Com
     ]
 
 
-def test_what_is_older_is_on_further_pages(service: Service, company: Company) -> None:
+def test_what_is_older_is_on_further_pages(service: Service, company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "ENTRIES_SHOWN", 3)
     routine = company.routine()["id"]
-    for number in range(101):
+    for number in range(4):
         ok(company.board.patch(f"/routines/{routine}", {"title": f"Title {number}"}))
     source = page_of(service, company, entityType="routine")
-    assert len(sentences(source)) == 100
+    assert len(sentences(source)) == 3
     older = re.search(r'href="([^"]+)">Older', source)
     assert older is not None
     source = service.client.get(unescape(older[1])).text
@@ -114,6 +125,7 @@ def test_another_companys_activity_is_not_told(service: Service, company: Compan
     assert told(service, company, entityId=run["id"]) == []
 
 
+@on_sqlite
 def test_names_from_outside_are_inert(service: Service, company: Company) -> None:
     for text in HOSTILE:
         board = company.board

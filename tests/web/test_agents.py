@@ -11,9 +11,10 @@ import pytest
 
 from support.clock import MINUTE
 from support.databases import on_sqlite
-from support.forms import check_inert, done, filled, send, text, words
 from support.heartbeats import FAILED, SUCCEEDED, Worker, heartbeats, issue_for, process_agent
 from support.hostile import ALL_AT_ONCE, HOSTILE
+from support.inert import require_inert
+from support.pages import done, filled, posted, text, words
 from support.service import Company, Service, created, ok
 
 FORM = {"role": "general", "adapterType": "process", "wakeOnDemand": "on"}
@@ -47,7 +48,7 @@ def test_an_agent_in_error_says_why(service: Service, company: Company, worker: 
         worker.end(worker.one(), FAILED)
     for path in (f"/companies/{company.id}/agents", f"/agents/{agent}"):
         assert "2 heartbeats failed in a row, the last: It exited with code 3." in text(service, path)
-    done(send(service, f"/agents/{agent}/resume"))
+    done(posted(service, f"/agents/{agent}/resume"))
     assert agent_of(company, agent)["status"] == "idle"
 
 
@@ -70,7 +71,7 @@ def test_long_lists_of_agents_come_in_pages(service: Service, company: Company) 
 def test_an_agents_page_says_what_waits_and_why(service: Service, company: Company) -> None:
     agent = process_agent(company, name="Grace")
     issue_for(company, agent, "Look at the logs")
-    done(send(service, f"/agents/{agent}/pause"))
+    done(posted(service, f"/agents/{agent}/pause"))
     page = text(service, f"/agents/{agent}")
     assert "It waits for: Agent Grace is paused." in page
     assert "An issue was assigned to the agent , ACME-1 , now" in page
@@ -80,7 +81,7 @@ def test_an_agents_page_says_what_waits_and_why(service: Service, company: Compa
 def test_an_agent_is_woken_once_for_two_clicks(service: Service, company: Company) -> None:
     agent = process_agent(company)
     for _ in range(2):
-        assert done(send(service, f"/agents/{agent}/wake")) == f"/agents/{agent}"
+        assert done(posted(service, f"/agents/{agent}/wake")) == f"/agents/{agent}"
     assert len(heartbeats(company, agentId=agent)) == 1
 
 
@@ -107,7 +108,7 @@ def test_a_terminated_agent_has_its_routines_paused_and_can_do_nothing_more(serv
     agent = process_agent(company, name="Grace")
     routine = company.routine(assigneeAgentId=agent)["id"]
     assert "Its 1 routine is paused until another agent is assigned." in text(service, f"/agents/{agent}")
-    done(send(service, f"/agents/{agent}/terminate"))
+    done(posted(service, f"/agents/{agent}/terminate"))
     assert ok(company.board.get(f"/routines/{routine}"))["status"] == "paused"
     page = service.client.get(f"/agents/{agent}").text
     assert "terminate</" not in page
@@ -124,7 +125,7 @@ def test_a_key_is_shown_once_and_works_until_it_is_revoked(service: Service, com
     page = service.client.get(f"/agents/{company.agent_id}").text
     assert token not in page
     [revoke] = re.findall(r'action="(/agents/[^"]*/revoke)"[^>]*><button[^>]*>Revoke laptop<', page)
-    done(send(service, revoke))
+    done(posted(service, revoke))
     assert service.as_agent(token).get("/agents/me").status_code == 401
     assert "laptop made now revoked now" in text(service, f"/agents/{company.agent_id}")
 
@@ -188,7 +189,7 @@ HIRED = {
 def test_an_agent_is_hired_by_the_form_in_every_kind(service: Service, company: Company, kind: str) -> None:
     fields, config = HIRED[kind]
     form = {**FORM, "name": "Grace", "adapterType": kind, "budget": "12.5", "reportsTo": company.agent_id, **fields}
-    url = done(send(service, f"/companies/{company.id}/agents/new", **form))
+    url = done(posted(service, f"/companies/{company.id}/agents/new", **form))
     hired = agent_of(company, url.removeprefix("/agents/"))
     made = hired["adapterConfig"].pop("secret", None)
     assert (hired["adapterConfig"], made is not None) == (config, kind == "http")
@@ -224,7 +225,7 @@ def test_an_edit_that_changes_nothing_changes_nothing(service: Service, company:
     ok(company.board.patch(f"/agents/{agent}", STORED[kind]))
     before = agent_of(company, agent)
     log = ok(company.board.get(f"/companies/{company.id}/activity"))
-    done(send(service, f"/agents/{agent}/edit", **filled(service, f"/agents/{agent}/edit")))
+    done(posted(service, f"/agents/{agent}/edit", **filled(service, f"/agents/{agent}/edit")))
     assert agent_of(company, agent) == before
     assert ok(company.board.get(f"/companies/{company.id}/activity")) == log
 
@@ -234,7 +235,7 @@ def test_an_edit_changes_what_it_says_and_keeps_the_rest(service: Service, compa
     agent = process_agent(company, adapterConfig=STORED["process"]["adapterConfig"], title="Old")
     form = filled(service, f"/agents/{agent}/edit")
     form |= {"title": "", "timeoutSec": "", "env": form["env"].replace("A=1", "A=2") + "\r\nE==", "enabled": "on"}
-    done(send(service, f"/agents/{agent}/edit", **form))
+    done(posted(service, f"/agents/{agent}/edit", **form))
     after = agent_of(company, agent)
     expected = json.loads(json.dumps(STORED["process"]["adapterConfig"]))
     del expected["timeoutSec"]
@@ -249,7 +250,7 @@ def test_another_kind_takes_over_what_both_have(service: Service, company: Compa
     config = {"command": "true", "cwd": "/srv", "env": {"A": "1"}, "note": "kept"}
     agent = process_agent(company, adapterConfig=config)
     form = {**filled(service, f"/agents/{agent}/edit"), "adapterType": "codex_local"}
-    done(send(service, f"/agents/{agent}/edit", **form))
+    done(posted(service, f"/agents/{agent}/edit", **form))
     assert agent_of(company, agent)["adapterConfig"] == {"cwd": "/srv", "env": {"A": "1"}, "note": "kept"}
 
 
@@ -261,10 +262,10 @@ def test_a_signing_secret_stays_until_another_is_given(service: Service, company
     assert secret not in edit
     assert secret in service.client.get(f"/agents/{agent}").text  # whoever writes the agent needs it
     form = filled(service, f"/agents/{agent}/edit")
-    done(send(service, f"/agents/{agent}/edit", **{**form, "url": "https://b.example/"}))
+    done(posted(service, f"/agents/{agent}/edit", **{**form, "url": "https://b.example/"}))
     assert agent_of(company, agent)["adapterConfig"] == {"url": "https://b.example/", "secret": secret}
     another = "whsec_" + "QUJD" * 10
-    done(send(service, f"/agents/{agent}/edit", **{**form, "secret": another}))
+    done(posted(service, f"/agents/{agent}/edit", **{**form, "secret": another}))
     assert agent_of(company, agent)["adapterConfig"]["secret"] == another
 
 
@@ -299,7 +300,7 @@ def test_what_is_wrong_stands_beside_its_field_with_what_was_typed(service: Serv
     for what, (fields, name, sentence) in WRONG.items():
         form = {**FORM, "name": "Grace", "capabilities": "Typed before.", **fields}
         for path in (f"/companies/{company.id}/agents/new", f"/agents/{company.agent_id}/edit"):
-            refused = send(service, path, **form)
+            refused = posted(service, path, **form)
             assert refused.status_code == 400, f"{what}: {words(refused)}"
             [fault] = re.findall(rf'id="{name}-fault">(.*?)</p>', refused.text, re.DOTALL)
             assert sentence in html.unescape(fault), what
@@ -309,7 +310,7 @@ def test_what_is_wrong_stands_beside_its_field_with_what_was_typed(service: Serv
 
 @on_sqlite
 def test_a_word_that_is_no_kind_is_refused(service: Service, company: Company) -> None:
-    refused = send(service, f"/companies/{company.id}/agents/new", **{**FORM, "name": "G", "adapterType": "magic"})
+    refused = posted(service, f"/companies/{company.id}/agents/new", **{**FORM, "name": "G", "adapterType": "magic"})
     assert refused.status_code == 400
     assert "'none', 'process'" in words(refused)
 
@@ -317,9 +318,9 @@ def test_a_word_that_is_no_kind_is_refused(service: Service, company: Company) -
 @on_sqlite
 def test_nobody_leads_whom_they_report_to(service: Service, company: Company) -> None:
     form = {**filled(service, f"/agents/{company.agent_id}/edit"), "reportsTo": company.colleague_id}
-    done(send(service, f"/agents/{company.agent_id}/edit", **form))
+    done(posted(service, f"/agents/{company.agent_id}/edit", **form))
     other = {**filled(service, f"/agents/{company.colleague_id}/edit"), "reportsTo": company.agent_id}
-    refused = send(service, f"/agents/{company.colleague_id}/edit", **other)
+    refused = posted(service, f"/agents/{company.colleague_id}/edit", **other)
     assert (refused.status_code, "cannot lead it" in words(refused)) == (422, True)
 
 
@@ -339,4 +340,4 @@ def test_text_from_outside_is_inert(service: Service, company: Company) -> None:
         ]
         assert [page.status_code for page in pages] == [200, 200, 200, 200, 400]
         for page in pages:
-            check_inert(page.text)
+            require_inert(page.text)

@@ -12,9 +12,10 @@ from routines.storage.queries import heartbeat_runs
 from routines.storage.queries.heartbeat_runs import Piece
 from support.clock import HOUR, MINUTE, SECOND
 from support.databases import on_sqlite
-from support.forms import check_inert, done, send, text, words
 from support.heartbeats import FAILED, SUCCEEDED, Worker, heartbeats, issue_for, process_agent
 from support.hostile import ALL_AT_ONCE, HOSTILE
+from support.inert import require_inert
+from support.pages import done, posted, text, words
 from support.service import NOBODY, Company, Service, ok
 
 PAGE_BYTES_MAX = 300_000
@@ -81,7 +82,7 @@ def test_a_failed_heartbeat_says_why(service: Service, company: Company, worker:
 def test_a_queued_heartbeat_is_cancelled_at_once(service: Service, company: Company, agent: str) -> None:
     run_id = woken(company, agent)
     assert "Cancel the heartbeat" in text(service, f"/heartbeat-runs/{run_id}")
-    assert done(send(service, f"/heartbeat-runs/{run_id}/cancel")) == f"/heartbeat-runs/{run_id}"
+    assert done(posted(service, f"/heartbeat-runs/{run_id}/cancel")) == f"/heartbeat-runs/{run_id}"
     assert "Cancelled by local-board" in text(service, f"/heartbeat-runs/{run_id}")
     again = service.client.post(f"/heartbeat-runs/{run_id}/cancel")
     assert "The heartbeat has ended already: it cancelled" in words(again)
@@ -92,7 +93,7 @@ def test_one_that_runs_says_that_it_is_being_ended(
 ) -> None:
     run_id = woken(company, agent)
     worker.one()
-    done(send(service, f"/heartbeat-runs/{run_id}/cancel"))
+    done(posted(service, f"/heartbeat-runs/{run_id}/cancel"))
     assert "It is being ended." in text(service, f"/heartbeat-runs/{run_id}")
 
 
@@ -179,5 +180,5 @@ def test_text_from_outside_is_inert(service: Service, company: Company, worker: 
         for path in (f"/heartbeat-runs/{work.run.id}", f"/companies/{company.id}/heartbeats", f"/agents/{agent}"):
             page = service.client.get(path)
             assert page.status_code == 200
-            check_inert(page.text)
+            require_inert(page.text)
         assert hostile.strip() in service.client.get(f"/heartbeat-runs/{work.run.id}/log").text

@@ -245,7 +245,7 @@ def test_text_from_outside_is_inert_on_home(service: Service) -> None:
 
 
 @on_sqlite
-def test_home_of_two_thousand_routines_is_no_larger_than_its_part(service: Service, company: Company) -> None:
+def test_home_of_many_routines_is_no_heavier_than_its_part(service: Service, company: Company) -> None:
     for number in range(home.ROUTINES_A_PAGE + 5):
         routine = company.routine(title=f"Look after part {number}", triggers=HOURLY)
     for _ in range(30):

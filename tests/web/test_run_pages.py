@@ -14,7 +14,7 @@ from support.service import Company, Service, ok
 from support.webhooks import webhook
 
 WHY = {
-    "completed": ["It was run by hand. It made ACME-1, which is done now.", "by local-board", "Final"],
+    "completed": ["It was run by hand. It made ACME-1, which is done now.", "by the board", "Final"],
     "open": ["Its slot, Mon 2 Mar 15:00, was due, and fired 30 s late. It made ACME-3, which is todo now.", "hourly"],
     "coalesced": ["ACME-3 was open, so this fire joined it.", "the key", "the run of", '"n": [\n    1,\n    2\n  ]'],
     "skipped": ["ACME-3 was open, and the policy is to skip."],

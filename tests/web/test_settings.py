@@ -11,9 +11,10 @@ from routines.cli import tokens
 from routines.http.auth import SESSION_COOKIE, AuthMode
 from support.clock import ManualClock
 from support.databases import on_sqlite
-from support.forms import check_inert, done, filled, send, text, words
 from support.heartbeats import process_agent
 from support.hostile import ALL_AT_ONCE, HOSTILE
+from support.inert import require_inert
+from support.pages import done, filled, posted, text, words
 from support.service import BASE_URL, Caller, Company, Place, Service, ok
 
 ZONE_COOKIE = "routines_zone"
@@ -32,7 +33,7 @@ def settings(company_id: str) -> str:
 
 def test_the_company_is_changed(service: Service, company: Company) -> None:
     form = {"name": "Acme & Sons", "description": "All\r\nof it", "status": "paused", "issuePrefix": "SONS"}
-    assert done(send(service, settings(company.id), **form)) == settings(company.id)
+    assert done(posted(service, settings(company.id), **form)) == settings(company.id)
     after = ok(company.board.get(f"/companies/{company.id}"))
     assert {name: after[name] for name in form} == {**form, "description": "All\nof it"}
     assert "each fire is recorded as skipped" in text(service, settings(company.id))
@@ -40,7 +41,7 @@ def test_the_company_is_changed(service: Service, company: Company) -> None:
 
 def test_another_company_is_made(service: Service, company: Company) -> None:
     url = done(
-        send(service, f"{settings(company.id)}/companies", newName="Second", newDescription="", newIssuePrefix="")
+        posted(service, f"{settings(company.id)}/companies", newName="Second", newDescription="", newIssuePrefix="")
     )
     made = ok(company.board.get(url.removesuffix("/settings")))
     assert (made["name"], made["issuePrefix"], made["description"]) == ("Second", "SECO", None)
@@ -63,7 +64,7 @@ def test_another_company_is_made(service: Service, company: Company) -> None:
 def test_what_is_wrong_stands_beside_its_field(
     service: Service, company: Company, path: str, fields: dict[str, str], fault: str, status: int
 ) -> None:
-    refused = send(service, f"{settings(company.id)}{path}", **fields)
+    refused = posted(service, f"{settings(company.id)}{path}", **fields)
     assert refused.status_code == status
     assert re.findall(r'id="([A-Za-z]+)-fault"', refused.text) == ([fault] if fault else [])
     for typed in fields.values():
@@ -73,12 +74,12 @@ def test_what_is_wrong_stands_beside_its_field(
 def test_times_on_pages_are_in_the_zone_that_was_chosen(service: Service, company: Company) -> None:
     agent = f"/agents/{process_agent(company)}"
     assert "Hired Mon 2 Mar 12:00" in text(service, agent)  # UTC, until the browser says more
-    done(send(service, f"{settings(company.id)}/zone", timezone="Asia/Tokyo"))
+    done(posted(service, f"{settings(company.id)}/zone", timezone="Asia/Tokyo"))
     assert service.client.cookies[ZONE_COOKIE] == "Asia%2FTokyo"
     assert "Hired Mon 2 Mar 21:00" in text(service, agent)
     assert filled(service, settings(company.id))["timezone"] == "Asia/Tokyo"
     assert "are shown in Asia/Tokyo , it is Mon 2 Mar 21:00 there" in text(service, settings(company.id))
-    done(send(service, f"{settings(company.id)}/zone", timezone=""))
+    done(posted(service, f"{settings(company.id)}/zone", timezone=""))
     assert ZONE_COOKIE not in service.client.cookies
     assert "Hired Mon 2 Mar 12:00" in text(service, agent)
 
@@ -162,4 +163,4 @@ def test_text_from_outside_is_inert(service: Service, company: Company) -> None:
         ]
         assert [page.status_code for page in pages] == [200, 200, 400, 400]
         for page in pages:
-            check_inert(page.text)
+            require_inert(page.text)

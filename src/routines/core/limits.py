@@ -38,6 +38,7 @@ SLOTS_EXPLAINED_DEFAULT = 10  # what an editor shows
 SLOTS_EXPLAINED_MAX = 100
 UPCOMING_DAYS_MAX = 31  # a month's calendar
 UPCOMING_MAX = 1_000  # what one reply may cost; the next begins at the last one's time
+SLOTS_TAKEN_IN_MAX = 1_500  # on a page: a day of minutes is 1,440
 SLOT_BITS_CACHED_MAX = 4_000  # schedules' slots of eight days, 1.5 kB each: those of a large company
 CROWDED_MINUTES_TOLD_MAX = 10  # what a person looks into; how many there are in all is told too
 AGENTS_COMPARED_MAX = 40  # rows of a heat map, which is 25 cells wide, in a page that has more to show

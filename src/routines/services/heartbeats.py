@@ -61,7 +61,9 @@ class Heartbeats:
         with self.context.database.read() as connection:
             company_of_path(connection, actor, company_id)
             wanted = query()
-            started = [Heartbeat(run, None) for run in heartbeat_runs.search(connection, company_id, wanted)]
+            started: list[Heartbeat] = []
+            if set(wanted.statuses) != {HeartbeatStatus.QUEUED}:  # what was started is queued no more
+                started = [Heartbeat(run, None) for run in heartbeat_runs.search(connection, company_id, wanted)]
             queued: list[Heartbeat] = []
             if wanted.routine_id is None and (not wanted.statuses or HeartbeatStatus.QUEUED in wanted.statuses):
                 same = QueuedQuery(wanted.limit, wanted.before, wanted.agent_id, wanted.issue_id)

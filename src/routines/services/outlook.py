@@ -5,7 +5,7 @@ Nothing is changed here; times are those of the engine that fires.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -13,12 +13,19 @@ from heapq import merge
 from itertools import islice
 from typing import NamedTuple
 
+from sqlalchemy import Connection
+
 from routines.core import cron
 from routines.core.cron.explanation import Explanation, explain
 from routines.core.errors import ImpossibleError
 from routines.core.instants import iso
-from routines.core.limits import HEARTBEATS_MEASURED_MAX, SLOTS_ACCOUNTED_MAX, UPCOMING_DAYS_MAX
-from routines.core.model import Actor, Run, RunStatus, TriggerKind
+from routines.core.limits import (
+    HEARTBEATS_MEASURED_MAX,
+    SLOTS_ACCOUNTED_MAX,
+    SLOTS_TAKEN_IN_MAX,
+    UPCOMING_DAYS_MAX,
+)
+from routines.core.model import Actor, Run, RunStatus, Trigger, TriggerKind
 from routines.services.accounting import AccountedSlot, account
 from routines.services.agents import visible_agent
 from routines.services.context import Body, Context, company_of_path, visible_routine
@@ -74,6 +81,16 @@ class SlotHealth(NamedTuple):
     run_id: str | None
     issue_id: str | None
     reason: str | None
+
+
+class RecentHealth(NamedTuple):
+    """What became of the slots that were due in a stretch of time up to now."""
+
+    back: timedelta
+    slots: list[SlotHealth]
+
+
+_LOOKED_BACK = (timedelta(days=7), timedelta(days=1), timedelta(hours=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +152,26 @@ class Outlook:
             now = self.context.clock.now()
             end = now if wanted.end is None else min(now, wanted.end)
             start = end - timedelta(days=7) if wanted.start is None else wanted.start
-            found: list[SlotHealth] = []
-            for trigger in triggers.of_routines(connection, [routine.id]):
-                if trigger.kind is TriggerKind.SCHEDULE and start < end:
-                    _require_few(trigger.cron_expression or "", trigger.timezone or "", start, end)
-                    found += [_health(trigger.id, each) for each in account(connection, trigger.id, start, end)]
-        return sorted(found)
+            schedules = _schedules_of(connection, routine.id) if start < end else []
+            for trigger in schedules:
+                count = _count(trigger, start, end)
+                if count > SLOTS_ACCOUNTED_MAX:
+                    raise ImpossibleError(
+                        f"{trigger.cron_expression!r} has {count:,} slots from {iso(start)} to {iso(end)}; "
+                        f"ask for at most {SLOTS_ACCOUNTED_MAX:,} at once"
+                    )
+            return _accounted(connection, schedules, start, end)
+
+    def recent_health(self, actor: Actor, routine_id: str) -> RecentHealth:
+        """As `health`, for as much of the last week as a person can take in: all of it, a day, or an hour."""
+        with self.context.database.read() as connection:
+            routine = visible_routine(connection, actor, routine_id)
+            now = self.context.clock.now()
+            schedules = _schedules_of(connection, routine.id)
+            for back in _LOOKED_BACK:
+                if sum(_count(each, now - back, now) for each in schedules) <= SLOTS_TAKEN_IN_MAX:
+                    break
+            return RecentHealth(back, _accounted(connection, schedules, now - back, now))
 
 
 def _slots(schedule: LiveSchedule, start: datetime, end: datetime) -> Iterator[UpcomingSlot]:
@@ -153,13 +184,21 @@ def _slots(schedule: LiveSchedule, start: datetime, end: datetime) -> Iterator[U
         yield UpcomingSlot(at, schedule)
 
 
-def _require_few(expression: str, timezone: str, start: datetime, end: datetime) -> None:
-    count = len(cron.SlotRange(cron.parse(expression, timezone), start, end))
-    if count > SLOTS_ACCOUNTED_MAX:
-        raise ImpossibleError(
-            f"{expression!r} has {count:,} slots from {iso(start)} to {iso(end)}; "
-            f"ask for at most {SLOTS_ACCOUNTED_MAX:,} at once"
-        )
+def _schedules_of(connection: Connection, routine_id: str) -> list[Trigger]:
+    found = triggers.of_routines(connection, [routine_id])
+    return [trigger for trigger in found if trigger.kind is TriggerKind.SCHEDULE]
+
+
+def _count(trigger: Trigger, start: datetime, end: datetime) -> int:
+    schedule = cron.parse(trigger.cron_expression or "", trigger.timezone or "")
+    return len(cron.SlotRange(schedule, start, end))
+
+
+def _accounted(
+    connection: Connection, schedules: Sequence[Trigger], start: datetime, end: datetime
+) -> list[SlotHealth]:
+    each = (account(connection, trigger.id, start, end) for trigger in schedules)
+    return sorted(_health(trigger.id, slot) for trigger, slots in zip(schedules, each, strict=True) for slot in slots)
 
 
 def _health(trigger_id: str, accounted: AccountedSlot) -> SlotHealth:

@@ -30,7 +30,7 @@ class FoundRuns:
 
 @dataclass(frozen=True, slots=True)
 class RunDetail:
-    """A run with everything around it; of the runs that joined it, the newest."""
+    """A run with everything around it; of the runs that joined it, the first."""
 
     routine: Routine
     run: RunWithLinks

@@ -5,6 +5,8 @@ Only how they are shown is decided here; what time it is, is handed in.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -13,6 +15,7 @@ from routines.core.instants import iso
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z")
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
@@ -41,10 +44,24 @@ def local(instant: datetime, now: datetime, zone: ZoneInfo) -> str:
 
     Long lists have thousands of them, and `strftime` is ten times slower.
     """
-    there = instant.astimezone(zone)
-    year = "" if there.year == now.astimezone(zone).year else f" {there.year}"
+    return _local(instant.astimezone(zone), now.astimezone(zone).year)
+
+
+def shown_locally(now: datetime, zone: ZoneInfo) -> Callable[[datetime], str]:
+    """What `local` does for many instants at the same `now`."""
+    year = now.astimezone(zone).year
+    return lambda instant: _local(instant.astimezone(zone), year)
+
+
+def _local(there: datetime, this_year: int) -> str:
+    year = "" if there.year == this_year else f" {there.year}"
     clock = f"{there.hour:02}:{there.minute:02}"
     return f"{_DAYS[there.weekday()]} {there.day} {_MONTHS[there.month - 1]}{year} {clock}"
+
+
+def as_told(sentence: str, local: Callable[[datetime], str]) -> str:
+    """A sentence of the service with its instants, which are the wire's, on the viewer's clock as `local` shows it."""
+    return _INSTANT.sub(lambda found: local(datetime.fromisoformat(found[0])), sentence)
 
 
 def relative(instant: datetime, now: datetime) -> str:

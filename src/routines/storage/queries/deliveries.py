@@ -29,6 +29,10 @@ def page(connection: Connection, trigger: Trigger, *, limit: int, before: str | 
 
 def _accepted(connection: Connection, trigger: Trigger, *, limit: int, before: str | None) -> list[DeliveryRecord]:
     """Runs, as the delivery that made each of them; a record has its run's id."""
+    if (
+        trigger.last_fired_at is None
+    ):  # else a busy schedule's runs would be looked through for those of an idle webhook
+        return []
     query = select(runs.c.id, runs.c.triggered_at, runs.c.status, runs.c.linked_issue_id, runs.c.failure_reason).where(
         runs.c.routine_id == trigger.routine_id, runs.c.trigger_id == trigger.id, runs.c.source == Source.WEBHOOK
     )

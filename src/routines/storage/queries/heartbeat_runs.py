@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, literal_column, or_, select, update
@@ -21,6 +22,7 @@ from routines.storage.schema import agents, companies, heartbeat_output, heartbe
 
 # The words of the partial indexes, without which a database does not use them.
 IS_RUNNING: ColumnElement[bool] = literal_column("heartbeat_runs.status = 'running'")
+_ENDED = frozenset(HeartbeatStatus) - {HeartbeatStatus.QUEUED, HeartbeatStatus.RUNNING}
 
 
 def get(connection: Connection, run_id: str) -> HeartbeatRun | None:
@@ -53,6 +55,9 @@ def search(connection: Connection, company_id: str, wanted: HeartbeatQuery) -> l
         query = query.where(heartbeat_runs.c.id < wanted.before)
     if wanted.statuses:
         query = query.where(heartbeat_runs.c.status.in_(wanted.statuses))
+    if wanted.statuses and not _ENDED.intersection(wanted.statuses):
+        # Said so that SQLite begins with the few that run and not with all that there were.
+        query = query.where(heartbeat_runs.c.id.in_(select(heartbeat_runs.c.id).where(IS_RUNNING)))
     for column in (heartbeat_runs.c.agent_id, heartbeat_runs.c.issue_id, heartbeat_runs.c.routine_id):
         value = getattr(wanted, column.name)
         if value is not None:
@@ -115,7 +120,8 @@ def running_of_agents(connection: Connection, agent_ids: Collection[str]) -> Map
     """The heartbeats that run of each of these agents, of those that have any."""
     query = select_model(heartbeat_runs, HeartbeatRun).where(heartbeat_runs.c.agent_id.in_(agent_ids), IS_RUNNING)
     found = defaultdict(list)
-    for run in every(connection, HeartbeatRun, query.order_by(heartbeat_runs.c.id)):
+    # Sorted here: told to sort, SQLite would walk all that these agents ever ran instead of what runs.
+    for run in sorted(every(connection, HeartbeatRun, query), key=attrgetter("id")):
         found[run.agent_id].append(run)
     return found
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import merge
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, case, func, or_, select, union_all
 
 from routines.core.model import CLOSED_ISSUE_STATUSES, Comment, Issue, IssueInBrief, IssueStatus, Priority
 from routines.storage.rows import columns, every, first, get_model, insert_model, select_model, update_model
-from routines.storage.schema import ISSUE_IS_OPEN, agents, comments, issues, routines
+from routines.storage.schema import ISSUE_IS_CLOSED, ISSUE_IS_OPEN, agents, comments, issues, routines
 
 OPEN_SOUGHT_MAX = 2_000  # where more are open, the newest of them are near the end of all issues
 INBOX_STATUSES = (IssueStatus.TODO, IssueStatus.IN_PROGRESS, IssueStatus.IN_REVIEW, IssueStatus.BLOCKED)
@@ -62,11 +64,18 @@ class IssueQuery:
 
 def search(connection: Connection, company_id: str, wanted: IssueQuery) -> list[Issue]:
     """A company's issues, newest first, from the one after `before` on."""
-    query = select_model(issues, Issue).where(issues.c.company_id == company_id)
+    if wanted.origin_id is not None:
+        return _of_routine(connection, company_id, wanted)
+    query = _filtered(wanted).where(issues.c.company_id == company_id)
     if wanted.statuses and CLOSED_ISSUE_STATUSES.isdisjoint(wanted.statuses):
-        few = _open_ones(company_id, wanted).limit(OPEN_SOUGHT_MAX + 1)
+        few = _open_ones(company_id, wanted.assignee_agent_id).limit(OPEN_SOUGHT_MAX + 1)
         if int(connection.execute(select(func.count()).select_from(few.subquery())).scalar_one()) <= OPEN_SOUGHT_MAX:
             query = query.where(issues.c.id.in_(few))
+    return every(connection, Issue, query)
+
+
+def _filtered(wanted: IssueQuery) -> Select[Any]:
+    query = select_model(issues, Issue)
     if wanted.before is not None:
         query = query.where(issues.c.id < wanted.before)
     if wanted.statuses:
@@ -78,18 +87,24 @@ def search(connection: Connection, company_id: str, wanted: IssueQuery) -> list[
         value = getattr(wanted, column.name)
         if value is not None:
             query = query.where(column == value)
-    return every(connection, Issue, query.order_by(issues.c.id.desc()).limit(wanted.limit))
+    return query.order_by(issues.c.id.desc()).limit(wanted.limit)
 
 
-def _open_ones(company_id: str, wanted: IssueQuery) -> Select[Any]:
-    """The ids of the open issues of a routine, an agent, or all of a company's agents and of nobody.
+def _of_routine(connection: Connection, company_id: str, wanted: IssueQuery) -> list[Issue]:
+    """Those that a routine made: open and closed ones have an index each."""
+    query = _filtered(wanted)
+    halves = [every(connection, Issue, query.where(half)) for half in (ISSUE_IS_OPEN, ISSUE_IS_CLOSED)]
+    found = merge(*halves, key=lambda issue: issue.id, reverse=True)
+    return [issue for issue in islice(found, wanted.limit) if issue.company_id == company_id]
 
-    Indexes know these; where they are few among many closed ones, nothing else finds them as fast.
+
+def _open_ones(company_id: str, assignee_agent_id: str | None) -> Select[Any]:
+    """The ids of the open issues of an agent, or of all of a company's agents and of nobody.
+
+    An index knows these; where they are few among many closed ones, nothing else finds them as fast.
     """
-    if wanted.origin_id is not None:
-        return select(issues.c.id).where(issues.c.origin_id == wanted.origin_id, ISSUE_IS_OPEN)
-    if wanted.assignee_agent_id is not None:
-        return select(issues.c.id).where(issues.c.assignee_agent_id == wanted.assignee_agent_id, ISSUE_IS_OPEN)
+    if assignee_agent_id is not None:
+        return select(issues.c.id).where(issues.c.assignee_agent_id == assignee_agent_id, ISSUE_IS_OPEN)
     own_agents = select(agents.c.id).where(agents.c.company_id == company_id)
     assigned = select(issues.c.id).where(issues.c.assignee_agent_id.in_(own_agents), ISSUE_IS_OPEN)
     unassigned = select(issues.c.id).where(issues.c.assignee_agent_id.is_(None), ISSUE_IS_OPEN)

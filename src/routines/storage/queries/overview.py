@@ -120,15 +120,15 @@ def count(connection: Connection, company_id: str, filters: RoutineQuery) -> int
 def page(connection: Connection, company_id: str, wanted: RoutinesQuery) -> list[RoutineInBrief]:
     """A page of a company's routines."""
     soonest = (
-        select(triggers.c.routine_id, func.min(triggers.c.next_run_at).label("next_run_at"))
-        .where(triggers.c.company_id == company_id, triggers.c.next_run_at.is_not(None))
-        .group_by(triggers.c.routine_id)
-        .subquery()
+        select(func.min(triggers.c.next_run_at))
+        .where(triggers.c.routine_id == routines.c.id, triggers.c.next_run_at.is_not(None))
+        .correlate(routines)
+        .scalar_subquery()
     )
     by: dict[RoutineOrder, ColumnElement[Any]] = {
         RoutineOrder.TITLE: func.lower(routines.c.title),
         RoutineOrder.AGENT: func.lower(agents.c.name),
-        RoutineOrder.NEXT: soonest.c.next_run_at,
+        RoutineOrder.NEXT: soonest,
         RoutineOrder.LAST: routines.c.last_triggered_at,
         RoutineOrder.UPDATED: routines.c.updated_at,
     }
@@ -142,12 +142,11 @@ def page(connection: Connection, company_id: str, wanted: RoutinesQuery) -> list
             agents.c.id,
             agents.c.name,
             agents.c.status,
-            soonest.c.next_run_at,
+            soonest,
             routines.c.last_triggered_at,
         )
         .select_from(routines)
         .join(agents, agents.c.id == routines.c.assignee_agent_id)
-        .outerjoin(soonest, soonest.c.routine_id == routines.c.id)
         .where(*_shown(company_id, wanted.filters))
         .order_by((key.desc() if wanted.descending else key).nulls_last(), func.lower(routines.c.title), routines.c.id)
         .limit(wanted.limit)

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, ScalarSelect, Select, func, null, select, update
 
 from routines.clock import first_id
+from routines.core.instants import MILLISECOND
 from routines.core.lifecycle import RunMove
 from routines.core.model import Run, RunStatus
 from routines.storage.rows import columns, every, select_model
@@ -55,11 +56,13 @@ def search(connection: Connection, routine_id: str, wanted: RunQuery) -> list[Ru
 
 
 def joined_to(connection: Connection, run: Run, *, limit: int) -> list[Run]:
-    """The runs that joined the issue of a run, newest first; they point to the same issue, by which they are found."""
+    """The first runs that joined the issue of a run, oldest first; they came after it and before it was final."""
     query = select_model(runs, Run).where(
-        runs.c.linked_issue_id == run.linked_issue_id, runs.c.coalesced_into_run_id == run.id
+        runs.c.routine_id == run.routine_id, runs.c.id > run.id, runs.c.coalesced_into_run_id == run.id
     )
-    return every(connection, Run, query.order_by(runs.c.id.desc()).limit(limit))
+    if run.completed_at is not None:
+        query = query.where(runs.c.id < first_id(run.completed_at + MILLISECOND))
+    return every(connection, Run, query.order_by(runs.c.id).limit(limit))
 
 
 def of_company(connection: Connection, company_id: str, since: datetime, *, limit: int) -> list[Run]:
@@ -84,6 +87,7 @@ def outages(connection: Connection, trigger_id: str, since: datetime) -> list[tu
     """The outages in which a schedule's slots were dropped, as (first slot, last slot, the run that records it)."""
     query = select_model(runs, Run).where(
         runs.c.routine_id == _routine_of(trigger_id),
+        runs.c.id >= first_id(since),
         runs.c.trigger_id == trigger_id,
         runs.c.details.is_not(None),
         runs.c.scheduled_for >= since,
@@ -140,10 +144,12 @@ def page_of_issue(
     connection: Connection, issue_id: str, *, limit: int, before: str | None, payload_characters: int
 ) -> list[Run]:
     """The runs that point to an issue, newest first, from the one after `before` on; of long payloads the beginning."""
-    query = _with_beginnings(payload_characters).where(runs.c.linked_issue_id == issue_id)
+    ids = select(runs.c.id).where(runs.c.linked_issue_id == issue_id)
     if before is not None:
-        query = query.where(runs.c.id < before)
-    return every(connection, Run, query.order_by(runs.c.id.desc()).limit(limit))
+        ids = ids.where(runs.c.id < before)
+    newest = connection.execute(ids.order_by(runs.c.id.desc()).limit(limit)).scalars().all()
+    query = _with_beginnings(payload_characters).where(runs.c.id.in_(newest))
+    return every(connection, Run, query.order_by(runs.c.id.desc()))
 
 
 def counts_of_issues(connection: Connection, issue_ids: Collection[str]) -> dict[str, int]:

@@ -19,9 +19,8 @@ from routines.core.errors import (
     NotFoundError,
     RoutinesError,
 )
-from routines.core.model import Activity, RoutineStatus, Trigger, TriggerKind
+from routines.core.model import ActorType, RoutineStatus, Trigger, TriggerKind
 from routines.http.call import PathId, validated
-from routines.http.schemas.outlook import RangeFilters
 from routines.http.schemas.routines import RoutineUpdate
 from routines.http.schemas.runs import RunCreate
 from routines.services.context import PageQuery
@@ -29,6 +28,7 @@ from routines.services.outlook import ExplainQuery
 from routines.storage.queries.activity import ActivityQuery
 from routines.web.form import Form
 from routines.web.page import BoardPage, Page, PageRoute
+from routines.web.views.activity import activity_rows, actor_in_words
 from routines.web.views.routine import CATCH_UP_IN_WORDS, CONCURRENCY_IN_WORDS, Health, health, notes
 from routines.web.views.runs import run_row
 from routines.web.views.triggers import TriggerCard, card, schedule_view, webhook_view
@@ -127,6 +127,7 @@ def routine_page(page: Page, routine_id: str, *, tried: str = "") -> Response:
     detail = page.use.routines.get(page.actor, routine_id)
     routine = detail.routine
     first = max(0, _whole_number(page.query("triggers")) - 1) * TRIGGERS_SHOWN_MAX
+    happened = ActivityQuery(ACTIVITY_SHOWN, routine_id=routine.id, fires=False)
     slots = [each.next_run_at for each in detail.triggers if each.next_run_at is not None]
     names: dict[str, str] = {} if detail.assignee is None else {detail.assignee.id: detail.assignee.name}
     return page.show(
@@ -150,14 +151,14 @@ def routine_page(page: Page, routine_id: str, *, tried: str = "") -> Response:
         trigger_page=first // TRIGGERS_SHOWN_MAX + 1,
         rows=[run_row(each, page.when) for each in detail.recent_runs],
         health=_health(page, routine_id),
-        entries=_activity(page, routine.company_id, routine.id, names),
+        entries=activity_rows(page.use.activity.told(page.actor, routine.company_id, lambda: happened), page.when),
     )
 
 
 def agent_or_user(page: Page, agent_id: str | None, user_id: str | None, names: dict[str, str]) -> str:
-    """Who did something, by name; `names` are those of agents that are known already, and takes further ones."""
+    """Which agent or operator did something, by name; `names` are of agents known already, and takes further ones."""
     if agent_id is None:
-        return user_id or "the service"
+        return actor_in_words(ActorType.USER, user_id or "")
     if agent_id not in names:
         try:
             names[agent_id] = page.use.agents.get(page.actor, agent_id).agent.name
@@ -203,19 +204,9 @@ def _card(page: Page, trigger: Trigger) -> TriggerCard:
 
 def _health(page: Page, routine_id: str) -> Health:
     try:
-        slots = page.use.outlook.health(page.actor, routine_id, lambda: RangeFilters().command())
-    except ImpossibleError as error:
-        return Health(0, [], [], 0, error.sentence)
-    return health(slots, page.when)
-
-
-def _activity(page: Page, company_id: str, routine_id: str, names: dict[str, str]) -> list[tuple[Activity, str]]:
-    query = ActivityQuery(ACTIVITY_SHOWN, entity_type="routine", entity_id=routine_id)
-    entries = page.use.activity.page(page.actor, company_id, lambda: query)
-    return [
-        (each, agent_or_user(page, each.actor_id if each.actor_type == "agent" else None, each.actor_id, names))
-        for each in entries
-    ]
+        return health(page.use.outlook.recent_health(page.actor, routine_id), page.when)
+    except ImpossibleError as error:  # a zone that has gone from the time zone data
+        return Health("week", 0, [], [], 0, error.sentence)
 
 
 def _whole_number(text: str) -> int:

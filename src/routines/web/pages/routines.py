@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import timedelta
-from functools import partial
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Response
@@ -20,10 +19,10 @@ from routines.http.schemas.routines import RoutineFilters, RoutineUpdate
 from routines.http.schemas.runs import RunCreate
 from routines.services.outlook import RangeQuery
 from routines.storage.queries.overview import Named, RoutineOrder, RoutinesQuery
-from routines.web import times
 from routines.web.form import Form
 from routines.web.page import BoardPage, Page, PageRoute, own_path
 from routines.web.rendering import options
+from routines.web.times import shown_locally
 from routines.web.views.overview import day_view, routine_row
 
 ROUTINES_A_PAGE = 40  # a strip of thirty marks each: about 150 kB
@@ -60,7 +59,7 @@ def home(page: BoardPage, company_id: PathId) -> Response:
     upcoming = page.use.outlook.upcoming(page.actor, company_id, lambda: soon)
     their_agents = {slot.schedule.assignee_agent_id for slot in upcoming}
     choices = page.use.overview.choices(page.actor, company_id)
-    local = partial(times.local, now=page.now, zone=page.zone)
+    local = shown_locally(page.now, page.zone)
     part = found.offset // ROUTINES_A_PAGE + 1
     filters = {name: form.text(name) for name in (*FILTERS, "sort") if form.text(name)}
     return page.show(

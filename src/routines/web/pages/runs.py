@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from routines.core.limits import RUNS_PAGE_DEFAULT
+from routines.core.limits import RECENT_RUNS, RUNS_PAGE_DEFAULT
 from routines.core.model import ActorType, Run
 from routines.http.call import NOBODY, PathId, canonical_id
 from routines.services.heartbeats import Heartbeat
@@ -17,6 +17,7 @@ from routines.web.pages.routine import agent_or_user
 from routines.web.rendering import options
 from routines.web.times import When
 from routines.web.views import runs as views
+from routines.web.views.activity import actor_in_words
 from routines.web.views.payloads import outage, pretty
 from routines.web.views.runs import Outcome, run_row
 
@@ -51,8 +52,10 @@ def show_run(page: BoardPage, routine_id: PathId, run_id: PathId) -> Response:
     """One run."""
     detail = page.use.runs.get(page.actor, routine_id, run_id)
     run = detail.run.run
-    is_agent = run.actor_type is ActorType.AGENT
-    names: dict[str, str] = {}
+    if run.actor_type is ActorType.AGENT:
+        actor = agent_or_user(page, run.actor_id, None, {})
+    else:
+        actor = actor_in_words(run.actor_type, run.actor_id)
     return page.show(
         "routine_run.html",
         company_id=run.company_id,
@@ -63,12 +66,13 @@ def show_run(page: BoardPage, routine_id: PathId, run_id: PathId) -> Response:
         run=run,
         row=run_row(detail.run, page.when),
         origin=views.origin(run, page.when),
-        result=views.result(detail.run),
-        actor=agent_or_user(page, run.actor_id if is_agent else None, run.actor_id, names),
+        result=views.result(detail.run, page.when),
+        actor=actor,
         payload=pretty(run.trigger_payload),
         outage=outage(run.details, page.when),
         joined=None if detail.joined is None else page.when(detail.joined.triggered_at),
         joined_by=[run_row(each, page.when) for each in detail.joined_by],
+        joined_by_max=RECENT_RUNS,
         completed=None if run.completed_at is None else page.when(run.completed_at),
         heartbeats=_heartbeats(page, run),
     )

@@ -41,9 +41,9 @@ export function follow() {
 }
 
 function inUse(part) {
-  const focus = document.activeElement;
-  const typing = part.contains(focus) && focus.matches("input, textarea, select");
+  const focused = part.contains(document.activeElement); // else who goes by the keyboard would lose their place
+  const pressing = part.matches(":active");
   const selection = getSelection();
   const selecting = selection && !selection.isCollapsed && part.contains(selection.anchorNode);
-  return typing || selecting || part.querySelector("details[open], input:checked") !== null;
+  return focused || pressing || selecting || part.querySelector("details[open], input:checked") !== null;
 }

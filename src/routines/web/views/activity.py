@@ -76,7 +76,9 @@ VERBS: Mapping[str, str] = {
     ActivityAction.TRIGGER_CREATED: "added the trigger",
     ActivityAction.TRIGGER_UPDATED: "changed the trigger",
     ActivityAction.TRIGGER_DELETED: "deleted the trigger",
+    ActivityAction.TRIGGER_TRIED: "sent a test delivery to the trigger",
     ActivityAction.TRIGGER_SECRET_ROTATED: "rotated the secret of the trigger",
+    ActivityAction.TRIGGER_TRIED: "sent a test delivery to the trigger",
     ActivityAction.RUN_TRIGGERED: "fired",
     ActivityAction.RUN_SKIPPED: "fired",
     ActivityAction.ISSUE_CREATED: "made the issue",
@@ -163,6 +165,12 @@ def actor_name(actor_type: ActorType, actor_id: str, names: Mapping[str, Named])
         return "The board" if actor_id == LOCAL_BOARD.id else actor_id
     agent = names.get(actor_id)
     return "An agent" if agent is None else agent.name or "An agent"
+
+
+def actor_in_words(actor_type: ActorType, actor_id: str) -> str:
+    """Who did something, within a sentence, if that was no agent."""
+    name = actor_name(actor_type, actor_id, {})
+    return f"{name[0].lower()}{name[1:]}" if name.startswith(("The ", "A ")) else name
 
 
 def _who(actor_type: ActorType, actor_id: str, names: Mapping[str, Named]) -> Link:

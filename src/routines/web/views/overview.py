@@ -188,7 +188,7 @@ def routine_row(
 
 
 def _mark(run: RunInBrief, joined: Mapping[str, str], local: Callable[[datetime], str]) -> Mark:
-    reason = why(run, joined.get(run.linked_issue_id or ""))
+    reason = why(run, joined.get(run.linked_issue_id or ""), local)
     short = reason if len(reason) <= REASON_CHARACTERS_MAX else f"{reason[: REASON_CHARACTERS_MAX - 1]}…"
     became = outcome(run)
     return Mark(run.id, became, in_a_line(became, local(run.triggered_at), short))

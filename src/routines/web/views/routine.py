@@ -21,9 +21,9 @@ from routines.core.model import (
     ProjectStatus,
     RoutineStatus,
 )
-from routines.services.outlook import SlotHealth, SlotOutcome
+from routines.services.outlook import RecentHealth, SlotHealth, SlotOutcome
 from routines.services.routines import RoutineDetail
-from routines.web.times import When
+from routines.web.times import When, as_told
 
 CONCURRENCY_IN_WORDS = {
     ConcurrencyPolicy.COALESCE_IF_ACTIVE: "While an execution issue is open, a fire joins it, with its payload.",
@@ -79,6 +79,7 @@ class Unfired:
 class Health:
     """What became of the slots that were due: how many of each outcome, and those that did not fire, newest first."""
 
+    since: str
     due: int
     counts: list[tuple[SlotOutcome, int]]
     unfired: list[Unfired]
@@ -86,12 +87,14 @@ class Health:
     problem: str = ""
 
 
-def health(slots: Sequence[SlotHealth], shown: Callable[[datetime], When]) -> Health:
-    """Slots in order of time, as a page tells of them."""
+def health(recent: RecentHealth, shown: Callable[[datetime], When]) -> Health:
+    """What became of the slots of a stretch of time, as a page tells of it."""
+    slots = recent.slots
     counted = Counter(each.outcome for each in slots)
     not_fired = [each for each in reversed(slots) if each.outcome in UNFIRED]
     groups = [list(group) for _, group in groupby(not_fired, lambda each: (each.run_id, each.outcome, each.trigger_id))]
     return Health(
+        since="week" if recent.back.days > 1 else "day" if recent.back.days else "hour",
         due=len(slots),
         counts=[(outcome, counted[outcome]) for outcome in SlotOutcome if counted[outcome]],
         unfired=[_unfired(group, shown) for group in groups[:UNFIRED_SHOWN_MAX]],
@@ -101,11 +104,12 @@ def health(slots: Sequence[SlotHealth], shown: Callable[[datetime], When]) -> He
 
 def _unfired(group: Sequence[SlotHealth], shown: Callable[[datetime], When]) -> Unfired:
     first = group[0]
+    reason = as_told(first.reason, lambda instant: shown(instant).local) if first.reason else ""
     return Unfired(
         newest=shown(first.slot),
         oldest=shown(group[-1].slot),
         count=len(group),
         outcome=first.outcome,
-        reason=first.reason or ("An execution issue was open, and the policy is to skip" if first.issue_id else ""),
+        reason=reason or ("An execution issue was open, and the policy is to skip" if first.issue_id else ""),
         run_id=first.run_id,
     )

@@ -14,7 +14,7 @@ from typing import Protocol
 from routines.core.model import IssueInBrief, Run, RunStatus, Source, TriggerInBrief, TriggerKind
 from routines.services.routines import RunWithLinks
 from routines.storage.queries.runs import RunQuery
-from routines.web.times import When, length
+from routines.web.times import When, as_told, length
 
 SUPPRESSED = "paused"
 """The `failureReason` of a fire that a paused company or project held back."""
@@ -114,7 +114,7 @@ def run_row(each: RunWithLinks, when: Callable[[datetime], When]) -> RunRow:
         source=run.source.value,
         trigger="" if each.trigger is None else trigger_name(each.trigger),
         outcome=outcome(run),
-        reason=reason(each),
+        reason=reason(each, when),
         issue=each.linked_issue,
         payload=run.trigger_payload,
     )
@@ -130,17 +130,18 @@ def outcome(run: Became) -> Outcome:
     return Outcome.MISSED if run.details is not None else _OUTCOMES[run.status]
 
 
-def reason(each: RunWithLinks) -> str:
+def reason(each: RunWithLinks, when: Callable[[datetime], When]) -> str:
     """Why a run became what it became, in a sentence without its full stop; empty where there is nothing to explain."""
-    return why(each.run, None if each.linked_issue is None else each.linked_issue.identifier)
+    issue = None if each.linked_issue is None else each.linked_issue.identifier
+    return why(each.run, issue, lambda instant: when(instant).local)
 
 
-def why(run: Became, issue: str | None) -> str:
-    """As `reason`, of a run that points to the issue with that identifier."""
+def why(run: Became, issue: str | None, local: Callable[[datetime], str]) -> str:
+    """As `reason`, of a run that points to the issue with that identifier; `local` shows an instant to the viewer."""
     if run.failure_reason == SUPPRESSED and run.source in {Source.SCHEDULE, Source.WEBHOOK}:
         return "The company or the project was paused"
     if run.failure_reason is not None:
-        return run.failure_reason
+        return as_told(run.failure_reason, local)
     if run.status is RunStatus.COALESCED:
         return f"{issue or ANOTHER_ISSUE} was open, so this fire joined it"
     if run.status is RunStatus.SKIPPED:
@@ -159,10 +160,10 @@ def origin(run: Run, when: Callable[[datetime], When]) -> str:
     return slot if late < _ON_TIME else f"{slot}, and fired {length(late)} late"
 
 
-def result(each: RunWithLinks) -> str:
+def result(each: RunWithLinks, when: Callable[[datetime], When]) -> str:
     """What a run made, in a sentence without its full stop."""
     if each.run.status in {RunStatus.COALESCED, RunStatus.SKIPPED} or each.run.linked_issue_id is None:
-        return reason(each)
+        return reason(each, when)
     if each.linked_issue is None:
         return "It made an issue, which is not kept any more"
     state = each.linked_issue.status.value.replace("_", " ")

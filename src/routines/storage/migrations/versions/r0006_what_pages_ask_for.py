@@ -1,4 +1,4 @@
-"""An issue's children, what happened to one thing, and what happened to things of one kind are found at once."""
+"""A routine's issues, an issue's children, and what happened to a thing or a kind of thing are found at once."""
 
 from __future__ import annotations
 
@@ -10,11 +10,20 @@ down_revision = "0005"
 branch_labels = None
 depends_on = None
 
+CLOSED_EXECUTION = sa.text("origin_id IS NOT NULL AND status IN ('done', 'cancelled')")
 CHILD = sa.text("parent_id IS NOT NULL")
 
 
 def upgrade() -> None:
-    """An issue's children, what happened to one thing, and what happened to things of one kind are found at once."""
+    """A routine's issues, an issue's children, and what happened to a thing or a kind of thing are found at once."""
+    op.create_index(
+        "ix_issues_closed_execution",
+        "issues",
+        ["origin_id", "id"],
+        unique=False,
+        sqlite_where=CLOSED_EXECUTION,
+        postgresql_where=CLOSED_EXECUTION,
+    )
     op.create_index(
         "ix_issues_parent_id_id",
         "issues",
