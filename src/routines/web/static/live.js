@@ -8,8 +8,11 @@ const REST_MILLISECONDS = 1000; // a page that is asked for all the time is no u
 export function follow() {
   const { events, about } = document.body.dataset;
   if (!events || !document.querySelector("[data-live]")) return;
+  const sign = document.querySelector(".live");
   let asked = 0;
   let waiting = false;
+  let leftAlone = false;
+  let stream = null;
 
   async function refresh() {
     waiting = false;
@@ -17,9 +20,13 @@ export function follow() {
     const response = await fetch(location.href, { headers: { accept: "text/html" } }).catch(() => null);
     if (!response?.ok || response.redirected) return;
     const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+    leftAlone = false;
     for (const part of document.querySelectorAll("[data-live][id]")) {
       const other = fresh.getElementById(part.id);
-      if (other && !inUse(part) && other.innerHTML !== part.innerHTML) {
+      if (!other || other.innerHTML === part.innerHTML) continue;
+      if (inUse(part)) {
+        leftAlone = true;
+      } else {
         part.replaceWith(document.adoptNode(other));
         offerCopies(other);
       }
@@ -32,12 +39,34 @@ export function follow() {
     setTimeout(refresh, Math.max(SOON_MILLISECONDS, asked + REST_MILLISECONDS - Date.now()));
   }
 
-  const stream = new EventSource(events);
-  const sign = document.querySelector(".live");
-  stream.onopen = () => { if (sign) sign.hidden = false; };
-  stream.onerror = () => { if (sign) sign.hidden = true; };
-  stream.onmessage = ({ data }) => { if (!about || data.includes(about)) noticed(); };
-  addEventListener("pagehide", () => stream.close());
+  function open() {
+    stream = new EventSource(events);
+    stream.onopen = () => { if (sign) sign.hidden = false; };
+    stream.onerror = () => { if (sign) sign.hidden = true; };
+    stream.onmessage = ({ data }) => { if (!about || data.includes(about)) noticed(); };
+  }
+
+  function close() {
+    stream?.close();
+    stream = null;
+    if (sign) sign.hidden = true;
+  }
+
+  // A browser has six connections for each site over HTTP/1.1: pages that nobody looks at leave them to those in view.
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) {
+      close();
+    } else if (!stream) {
+      open();
+      noticed();
+    }
+  });
+  addEventListener("pagehide", close);
+  addEventListener("pageshow", ({ persisted }) => { if (persisted && !stream) { open(); noticed(); } });
+  for (const leaving of ["focusout", "toggle", "pointerup"]) {
+    document.addEventListener(leaving, () => { if (leftAlone) noticed(); }, true);
+  }
+  if (!document.hidden) open();
 }
 
 function inUse(part) {
