@@ -13,6 +13,7 @@ export function follow() {
   let waiting = false;
   let leftAlone = false;
   let stream = null;
+  let told = "";
 
   async function refresh() {
     waiting = false;
@@ -40,10 +41,13 @@ export function follow() {
   }
 
   function open() {
-    stream = new EventSource(events);
+    stream = new EventSource(told ? events.replace(/after=.*/, `after=${told}`) : events);
     stream.onopen = () => { if (sign) sign.hidden = false; };
     stream.onerror = () => { if (sign) sign.hidden = true; };
-    stream.onmessage = ({ data }) => { if (!about || data.includes(about)) noticed(); };
+    stream.onmessage = ({ data, lastEventId }) => {
+      told = lastEventId;
+      if (!about || data.includes(about)) noticed();
+    };
   }
 
   function close() {
