@@ -2,6 +2,8 @@
 .PHONY: setup test chaos demo bench pictures check lock clean
 PYTHON ?= python3
 BIN := .venv/bin
+# One more than there are cores: tests wait for databases, browsers and processes now and then.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 setup: .venv/installed
 
@@ -22,7 +24,7 @@ check: setup
 # Everything that CI runs, on both databases; at the end stands how long each part took.
 test: setup
 	@begun=$$(date +%s); $(MAKE) --no-print-directory check && echo "check took $$(($$(date +%s) - begun)) s"
-	$(BIN)/pytest tests --numprocesses auto --dist worksteal
+	$(BIN)/pytest tests --numprocesses $(WORKERS) --dist worksteal
 
 # The fault tests again and again, each time by other dice, for about an hour; CHAOS_SEED=... throws the same ones.
 chaos: setup

@@ -61,6 +61,7 @@ TABLE = (
     of_owner("POST", "/routines/{routine}/triggers", 201, SCHEDULE),
     of_owner("PATCH", "/routine-triggers/{trigger}", 200, {"label": "Renamed"}),
     of_owner("POST", "/routine-triggers/{trigger}/rotate-secret", 200, {}),
+    of_anything("GET", "/routine-triggers/{trigger}/deliveries", 200, 200),
     of_owner("POST", "/routines/{routine}/run", 202, {}),
     of_anything("GET", "/routines/{routine}/runs", 200, 200),
     # What comes next, and what became of it

@@ -9,8 +9,10 @@ import pytest
 from markupsafe import escape
 
 from routines.core.model import AgentStatus
+from routines.core.zones import zone
 from routines.storage.queries import agents
 from routines.web.pages import routines as home
+from routines.web.times import as_told, when
 from support.clock import HOUR, MINUTE
 from support.databases import on_sqlite
 from support.hostile import ALL_AT_ONCE, HOSTILE
@@ -73,7 +75,8 @@ def test_what_was_missed_and_what_failed_is_told_first_and_is_a_link_away(servic
     runs = {each["status"]: each for each in company.runs(routine["id"])}
     for status in ("failed", "skipped"):
         assert f'<a href="/routines/{routine["id"]}/runs/{runs[status]["id"]}">Hourly look</a>' in page
-        assert escape(runs[status]["failureReason"]) in page
+        told = as_told(runs[status]["failureReason"], lambda at: when(at, service.clock.now(), zone("UTC")).local)
+        assert escape(told) in page
     assert "1 failed" in page
     assert "1 missed" in page
 

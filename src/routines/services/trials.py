@@ -44,8 +44,8 @@ class Trials:
         if len(content) > BODY_BYTES_MAX:
             raise ImpossibleError(f"The payload has {len(content)} bytes; a delivery has at most {BODY_BYTES_MAX}")
         request = WebhookRequest(trigger.public_id or "", self._sign(trigger, content), None)
-        now = self.context.clock.now()
         with self.context.database.write() as transaction:
+            now = self.context.clock.now()
             subject = (trigger.company_id, "routine_trigger", trigger.id)
             details = {"routineId": trigger.routine_id}
             self.context.record(transaction, actor, ActivityAction.TRIGGER_TRIED, subject, now, details)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs
 
-from routines.core.errors import InvalidError, NotFoundError, RoutinesError, UnauthorizedError
+from routines.core.errors import InvalidError, MalformedBodyError, NotFoundError, RoutinesError, UnauthorizedError
 from routines.http.errors import status_of
 
 FIELDS_MAX = 5_000  # boxes that one page can have ticked, many times over
@@ -26,9 +26,13 @@ class Form:
 
     @classmethod
     def parse(cls, raw: bytes) -> Form:
-        """The form in a body of the type `application/x-www-form-urlencoded`."""
-        text = raw.decode("utf-8", "replace").replace("%00", "")
-        return cls(parse_qs(text, keep_blank_values=True, max_num_fields=FIELDS_MAX))
+        """The form in a body of the type `application/x-www-form-urlencoded`; raises `MalformedBodyError`."""
+        try:
+            fields = parse_qs(raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FIELDS_MAX)
+        except ValueError:
+            raise MalformedBodyError(f"The form has more than {FIELDS_MAX} fields") from None
+        # No form of ours sends NUL, and no database could keep it.
+        return cls({name: [value.replace("\0", "") for value in values] for name, values in fields.items()})
 
     @classmethod
     def of(cls, values: Mapping[str, object | None]) -> Form:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request, Response
@@ -17,7 +17,14 @@ from fastapi.routing import APIRoute
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from routines.clock import Clock, first_id
-from routines.core.errors import ForbiddenError, NotFoundError, RoutinesError, UnauthorizedError
+from routines.core.errors import (
+    ForbiddenError,
+    NotFoundError,
+    RateLimitedError,
+    RoutinesError,
+    UnauthorizedError,
+    UnavailableError,
+)
 from routines.core.model import Actor, ActorType, Company
 from routines.core.zones import ZoneError, zone
 from routines.http.auth import SAFE_METHODS, Authentication, AuthMode
@@ -31,6 +38,7 @@ from routines.web.times import When, when
 
 ZONE_COOKIE = "routines_zone"
 NOTICE_COOKIE = "routines_notice"
+NOTICE_CHARACTERS_MAX = 300  # browsers drop a cookie of more than 4,096 bytes, and a character can take twelve
 NOTICE_SECONDS = 60  # it is shown by the page that the browser is sent to, which is at once
 SECTIONS = {
     "routines": "Routines",
@@ -99,7 +107,11 @@ class Page:
         said = f"problem:{problem}" if problem else f"notice:{notice}" if notice else ""
         if said:
             response.set_cookie(
-                NOTICE_COOKIE, quote(said[:1_000]), max_age=NOTICE_SECONDS, httponly=True, samesite="strict"
+                NOTICE_COOKIE,
+                quote(shorten(said, NOTICE_CHARACTERS_MAX)),
+                max_age=NOTICE_SECONDS,
+                httponly=True,
+                samesite="strict",
             )
         return response
 
@@ -127,11 +139,20 @@ async def _form(request: Request) -> Form:
     return Form() if request.method in SAFE_METHODS else Form.parse(await read_body(request))
 
 
-def _page(request: Request, use: UseCases, form: Annotated[Form, Depends(_form)]) -> Page:
+def _board(request: Request) -> Actor:
     authentication: Authentication = request.app.state.authentication
     actor = authentication.caller(request)
     if actor.type is not ActorType.USER:
         raise ForbiddenError("The pages are the board's; agents call the API, which is under /api")
+    return actor
+
+
+def _page(
+    request: Request,
+    use: UseCases,
+    actor: Annotated[Actor, Depends(_board)],  # who calls is told before anything is read of what they send
+    form: Annotated[Form, Depends(_form)],
+) -> Page:
     clock: Clock = request.app.state.clock
     return Page(request, actor, use, clock.now(), _zone(request), form)
 
@@ -158,22 +179,27 @@ class PageRoute(APIRoute):
             try:
                 return await handler(request)
             except UnauthorizedError:
-                wanted = quote(request.url.path) if request.method in SAFE_METHODS else "/"
+                asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+                wanted = quote(asked) if request.method in SAFE_METHODS else "/"
                 return RedirectResponse(f"/login?next={wanted}", SEE_OTHER, SECURITY_HEADERS)
             except RoutinesError as error:
-                return _error_page(status_of(error), error.sentence)
+                return _error_page(error)
             except Exception as fault:  # noqa: BLE001 - logged as any other route's, and shown as a page
                 on_fault(request, fault)
-                return _error_page(500, INTERNAL)
+                return html(render("error.html", status=500, sentence=INTERNAL), 500)
 
         return shown
 
 
+def shorten(text: str, characters_max: int) -> str:
+    """A text, or as much of its beginning as fits, with a sign that there was more."""
+    return text if len(text) <= characters_max else f"{text[: characters_max - 1]}…"
+
+
 def own_path(url: str) -> str:
     """A path of ours that a parameter names, or `/` for anything that leads elsewhere."""
-    parts = urlsplit(url)
-    plain = url.startswith("/") and not url.startswith(("//", "/\\")) and not parts.netloc and "\\" not in url
-    return url if plain and url.isprintable() else "/"
+    is_path = url.startswith("/") and not url.startswith("//") and "\\" not in url
+    return url if is_path and url.isprintable() else "/"
 
 
 def html(text: str, status: int = 200) -> Response:
@@ -181,5 +207,9 @@ def html(text: str, status: int = 200) -> Response:
     return HTMLResponse(text, status, SECURITY_HEADERS)
 
 
-def _error_page(status: int, sentence: str) -> Response:
-    return html(render("error.html", status=status, sentence=sentence), status)
+def _error_page(error: RoutinesError) -> Response:
+    status = status_of(error)
+    page = html(render("error.html", status=status, sentence=error.sentence), status)
+    if isinstance(error, RateLimitedError | UnavailableError):
+        page.headers["Retry-After"] = str(error.retry_after_seconds)
+    return page

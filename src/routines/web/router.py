@@ -6,8 +6,10 @@ Each page is a module of `pages`; paths are those of the API without `/api` in f
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.staticfiles import StaticFiles
 
+from routines.web.page import html, shorten
 from routines.web.pages import (
     activity,
     agents,
@@ -27,7 +29,7 @@ from routines.web.pages import (
     upcoming,
     welcome,
 )
-from routines.web.rendering import STATIC
+from routines.web.rendering import STATIC, render
 
 router = APIRouter(include_in_schema=False)
 for module in (
@@ -54,6 +56,15 @@ for module in (
 _files = StaticFiles(directory=STATIC)
 
 
+class _OutsideTheApi(PathConvertor):
+    """Any path but those of the API, which tells of errors in its own way."""
+
+    regex = r"(?!api(?:/|$)|openapi\.json$).*"
+
+
+register_url_convertor("outside_the_api", _OutsideTheApi())
+
+
 @router.get("/static/{name}")
 async def static_file(request: Request, name: str) -> Response:
     """A stylesheet, script or picture of ours; the browser asks whether it is still the same."""
@@ -61,3 +72,9 @@ async def static_file(request: Request, name: str) -> Response:
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "no-cache"
     return response
+
+
+@router.get("/{path:outside_the_api}")
+def nothing_here(path: str) -> Response:
+    """What a person sees who asks for a page that there is not, or for the address of a form."""
+    return html(render("error.html", status=404, sentence=f"There is no page /{shorten(path, 100)}."), 404)

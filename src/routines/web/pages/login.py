@@ -39,16 +39,16 @@ async def login(request: Request) -> Response:
     """Begin a session for the holder of a board token."""
     authentication: Authentication = request.app.state.authentication
     authentication.require_same_origin(request)
-    form = Form.parse(await read_body(request))
-    wanted = own_path(form.text("next", "/"))
     limiter: RateLimiter = request.app.state.sign_in_limiter
     client = request.client.host if request.client else ""
     try:
         limiter.admit(client, monotonic_seconds())
     except RateLimitedError as error:
-        limited = _login_page(wanted, TOO_MANY, 429)
+        limited = _login_page("/", TOO_MANY, 429)
         limited.headers["Retry-After"] = str(error.retry_after_seconds)
         return limited
+    form = Form.parse(await read_body(request))
+    wanted = own_path(form.text("next", "/"))
     cookie = await run_in_threadpool(authentication.sign_in, form.text("token"))
     if cookie is None:
         return _login_page(wanted, UNKNOWN, 401)

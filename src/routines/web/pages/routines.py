@@ -14,7 +14,7 @@ from fastapi import APIRouter, Response
 from routines.core.errors import RoutinesError, UnauthorizedError
 from routines.core.limits import UPCOMING_DAYS_MAX
 from routines.core.model import RoutineStatus, Run, RunStatus
-from routines.http.call import PathId, validated
+from routines.http.call import PathId, canonical_id, validated
 from routines.http.schemas.routines import RoutineFilters, RoutineUpdate
 from routines.http.schemas.runs import RunCreate
 from routines.services.outlook import RangeQuery
@@ -92,8 +92,8 @@ def change_routines(page: BoardPage, company_id: PathId) -> Response:
     here = f"/companies/{company_id}/routines"
     back = own_path(f"{here}{page.form.text('here')}")
     if routine_id := page.form.text(RUN_BUTTON):
-        return _run_now(page, routine_id, back)
-    ticked = list(dict.fromkeys(page.form.every("routine")))[:ROUTINES_A_PAGE]
+        return _run_now(page, canonical_id(routine_id), back)
+    ticked = list(dict.fromkeys(map(canonical_id, page.form.every("routine"))))[:ROUTINES_A_PAGE]
     if page.form.text("do") not in BULK or not ticked:
         return page.go(back, problem="Tick the routines that are to be paused or resumed.")
     status, done = BULK[page.form.text("do")]

@@ -55,8 +55,8 @@ def _place(page: Page) -> Place | None:
     at, _, trigger_id = page.query("after").partition(",")
     try:
         instant = datetime.fromisoformat(at)
-    except ValueError:
+        if instant.tzinfo is None or canonical_id(trigger_id) == NOBODY:
+            return None
+        return Place(instant.astimezone(UTC), canonical_id(trigger_id))
+    except (ValueError, OverflowError):
         return None
-    if instant.tzinfo is None or canonical_id(trigger_id) == NOBODY:
-        return None
-    return Place(instant.astimezone(UTC), canonical_id(trigger_id))

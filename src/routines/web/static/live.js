@@ -4,6 +4,7 @@ import { offerCopies } from "./copies.js";
 
 const SOON_MILLISECONDS = 150; // what happens together is shown together
 const REST_MILLISECONDS = 1000; // a page that is asked for all the time is no use to anybody
+const AGAIN_MILLISECONDS = 5000;
 
 export function follow() {
   const { events, about } = document.body.dataset;
@@ -43,7 +44,12 @@ export function follow() {
   function open() {
     stream = new EventSource(told ? events.replace(/after=.*/, `after=${told}`) : events);
     stream.onopen = () => { if (sign) sign.hidden = false; };
-    stream.onerror = () => { if (sign) sign.hidden = true; };
+    stream.onerror = () => {
+      if (sign) sign.hidden = true;
+      if (stream?.readyState !== EventSource.CLOSED) return; // the browser comes back by itself
+      close(); // it was refused, as by a server that is about to stop
+      setTimeout(() => { if (!stream && !document.hidden) { open(); noticed(); } }, AGAIN_MILLISECONDS);
+    };
     stream.onmessage = ({ data, lastEventId }) => {
       told = lastEventId;
       if (!about || data.includes(about)) noticed();

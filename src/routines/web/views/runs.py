@@ -16,8 +16,8 @@ from routines.services.routines import RunWithLinks
 from routines.storage.queries.runs import RunQuery
 from routines.web.times import When, as_told, length
 
-SUPPRESSED = "paused"
-"""The `failureReason` of a fire that a paused company or project held back."""
+SUPPRESSED = frozenset({"paused", "archived"})
+"""The `failureReason` of a fire that a company or project held back, which was that."""
 
 
 ANOTHER_ISSUE = "another issue"
@@ -138,8 +138,8 @@ def reason(each: RunWithLinks, when: Callable[[datetime], When]) -> str:
 
 def why(run: Became, issue: str | None, local: Callable[[datetime], str]) -> str:
     """As `reason`, of a run that points to the issue with that identifier; `local` shows an instant to the viewer."""
-    if run.failure_reason == SUPPRESSED and run.source in {Source.SCHEDULE, Source.WEBHOOK}:
-        return "The company or the project was paused"
+    if run.failure_reason in SUPPRESSED and run.source in {Source.SCHEDULE, Source.WEBHOOK}:
+        return f"The company or the project was {run.failure_reason}"
     if run.failure_reason is not None:
         return as_told(run.failure_reason, local)
     if run.status is RunStatus.COALESCED:
