@@ -44,8 +44,7 @@ class RunQuery:
 
 def search(connection: Connection, routine_id: str, wanted: RunQuery) -> list[Run]:
     """A routine's runs that agree with every filter that is set, newest first, without their payloads."""
-    fields = [null() if name == "trigger_payload" else runs.c[name] for name in Run._fields]
-    query = select(*fields).where(runs.c.routine_id == routine_id)
+    query = _without_payloads().where(runs.c.routine_id == routine_id)
     if wanted.before is not None:
         query = query.where(runs.c.id < wanted.before)
     if wanted.status is not None:
@@ -56,8 +55,11 @@ def search(connection: Connection, routine_id: str, wanted: RunQuery) -> list[Ru
 
 
 def joined_to(connection: Connection, run: Run, *, limit: int) -> list[Run]:
-    """The first runs that joined the issue of a run, oldest first; they came after it and before it was final."""
-    query = select_model(runs, Run).where(
+    """The first runs that joined the issue of a run, oldest first, without their payloads.
+
+    They came after it and before it was final.
+    """
+    query = _without_payloads().where(
         runs.c.routine_id == run.routine_id, runs.c.id > run.id, runs.c.coalesced_into_run_id == run.id
     )
     if run.completed_at is not None:
@@ -156,6 +158,11 @@ def counts_of_issues(connection: Connection, issue_ids: Collection[str]) -> dict
     """How many runs point to each of these issues, of those to which any does."""
     query = select(runs.c.linked_issue_id, func.count()).where(runs.c.linked_issue_id.in_(issue_ids))
     return {row[0]: int(row[1]) for row in connection.execute(query.group_by(runs.c.linked_issue_id))}
+
+
+def _without_payloads() -> Select[Any]:
+    """A select of whole runs, but for their payloads, of which it has none."""
+    return select(*(null() if name == "trigger_payload" else runs.c[name] for name in Run._fields))
 
 
 def _with_beginnings(payload_characters: int) -> Select[Any]:
