@@ -221,6 +221,21 @@ def test_a_repeat_and_a_ping_are_told(service: Service, company: Company) -> Non
     assert repeat["reason"]
 
 
+def test_accepted_deliveries_are_found_though_the_clock_steps_back_or_long_passes(
+    service: Service, company: Company
+) -> None:
+    hook = webhook(service, company)
+    service.clock.advance(-9 * SECOND)
+    made = [ok(hook.fire(), 202)["id"]]
+    assert [each["id"] for each in listed(company, hook)] == made
+    for step in (SECOND, 100 * MINUTE):
+        service.clock.advance(step)
+        made.insert(0, ok(hook.fire(), 202)["id"])
+        service.clock.advance(100 * MINUTE)
+        ok(company.board.post(f"/routines/{hook.routine['id']}/run"), 202)
+        assert [each["id"] for each in listed(company, hook)] == made
+
+
 @pytest.mark.parametrize("policy", ["coalesce_if_active", "skip_if_active"])
 def test_an_accepted_delivery_without_an_issue_of_its_own_says_why(
     service: Service, company: Company, policy: str

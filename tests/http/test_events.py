@@ -175,6 +175,49 @@ def test_a_server_has_room_for_so_many_streams(
     second.close()
 
 
+@pytest.mark.parametrize("of_all", [False, True])
+def test_agents_leave_room_for_each_other_and_the_board(
+    service: LiveService, firm: Company, monkeypatch: pytest.MonkeyPatch, *, of_all: bool
+) -> None:
+    monkeypatch.setattr(events, "EVENT_STREAMS_OF_AGENTS_MAX" if of_all else "EVENT_STREAMS_PER_AGENT_MAX", 1)
+    first = Stream(service, firm.id, caller=firm.agent)
+    refused = firm.agent.get(f"/companies/{firm.id}/events")
+    assert ("streams of agents are" if of_all else "streams of this agent are") in error(refused, 503)
+    assert int(refused.headers["Retry-After"]) > 0
+    others = [Stream(service, firm.id) for _ in range(2)]
+    if of_all:
+        assert firm.colleague.get(f"/companies/{firm.id}/events").status_code == 503
+    else:
+        others.append(Stream(service, firm.id, caller=firm.colleague))
+    assert {each.status for each in others} == {200}
+    first.close()
+    again = Stream(service, firm.id, caller=firm.agent)
+    assert again.status == 200
+    for each in (again, *others):
+        each.close()
+
+
+def test_a_stop_does_not_wait_for_a_database_that_is_cut_off(
+    service: LiveService, firm: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "STOP_SECONDS_MAX", 0.1)
+    asked, answered = Event(), Event()
+
+    def never(*_: object) -> list[Any]:
+        asked.set()
+        answered.wait(30)
+        return []
+
+    monkeypatch.setattr(events.activity, "following", never)
+    using = service.server.events
+    using.follow(using.begin(LOCAL_BOARD, firm.id, lambda: None), lambda: None)
+    assert asked.wait(5)
+    began = time.monotonic()
+    using.stop()
+    assert time.monotonic() - began < 5
+    answered.set()
+
+
 def test_a_client_that_takes_nothing_loses_its_place(
     service: LiveService, firm: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:

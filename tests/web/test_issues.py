@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from routines.core.model import IssueStatus
+from routines.core.model import LOCAL_BOARD, IssueStatus
+from routines.services.issue_board import StoryQuery
 from routines.storage.database import Notices, ignore
 from routines.web.pages import issues as pages
 from support.browser import PHONE, Browser, Chromium, check_accessible, check_fits
@@ -314,3 +315,27 @@ def test_the_pages_are_accessible_and_fit(browser: Browser, company: Company, *,
             page.goto(path)
         check_accessible(page)
         check_fits(page)
+
+
+@pytest.mark.parametrize("joins", [True, False])
+def test_pages_of_an_issues_runs_are_whole_whether_or_not_its_routine_made_others(
+    service: Service, company: Company, *, joins: bool
+) -> None:
+    routine = company.routine()["id"]
+    path = f"/routines/{routine}"
+    own = [ok(company.board.post(f"{path}/run"), 202) for _ in range(3)]
+    if not joins:
+        ok(company.board.patch(path, {"concurrencyPolicy": "always_enqueue"}))
+        for _ in range(5):
+            ok(company.board.post(f"{path}/run"), 202)
+    told: list[str] = []
+    while True:
+        query = StoryQuery(runs=2, comments=0, characters=10, runs_before=told[-1] if told else None)
+        story = service.server.services.issue_board.story(
+            LOCAL_BOARD, own[0]["linkedIssueId"], lambda query=query: query
+        )
+        assert story.run_count == 3
+        if not story.runs:
+            break
+        told += [each.run.id for each in story.runs]
+    assert told == [each["id"] for each in reversed(own)]

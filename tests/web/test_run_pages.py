@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from routines.core.model import LOCAL_BOARD
 from support.clock import HOUR
 from support.pages import shown
 from support.service import Company, Service, ok
@@ -78,6 +79,16 @@ def test_a_run_shows_those_that_joined_it_and_its_heartbeats(service: Service, l
     assert 'href="/heartbeat-runs/' in page
     assert "polls by itself" in page
     assert f'href="{own}/{runs["open"]["id"]}"' in shown(service, f"{own}/{runs['coalesced']['id']}")
+
+
+def test_runs_that_joined_a_run_are_read_without_their_payloads(service: Service, company: Company) -> None:
+    routine = company.routine()["id"]
+    first, second = (
+        ok(company.board.post(f"/routines/{routine}/run", {"payload": {"n": number}}), 202) for number in range(2)
+    )
+    detail = service.server.services.runs.get(LOCAL_BOARD, routine, first["id"])
+    assert [(each.run.id, each.run.trigger_payload) for each in detail.joined_by] == [(second["id"], None)]
+    assert detail.run.run.trigger_payload == '{"n":0}'
 
 
 def test_a_run_of_another_routine_is_404(service: Service, company: Company, lived: dict[str, Any]) -> None:

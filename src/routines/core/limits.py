@@ -52,5 +52,7 @@ FIRE_QUEUE_MAX = 2_000  # about a second of fires; what comes on top is told to 
 RATE_LIMITED_PUBLIC_IDS_MAX = 10_000  # what the rate limiter remembers, whatever ids are tried
 REMOVED_AT_ONCE_MAX = 500  # old rows in one transaction: some milliseconds, which a fire may have to wait
 EVENT_STREAMS_MAX = 500  # open pages on a server; a process may have 1,024 files open unless told otherwise
+EVENT_STREAMS_PER_AGENT_MAX = 100  # far beyond what one needs; with one key nobody else is shut out
+EVENT_STREAMS_OF_AGENTS_MAX = 400  # all agents together: the other places are for the board's pages
 EVENTS_READ_AT_ONCE = 200  # entries, some 100 kB, which is what a stream holds in memory
 EVENTS_KEPT_MAX = 400  # of each company that somebody follows; who is further behind reads for itself

@@ -16,7 +16,13 @@ import structlog
 
 from routines.clock import first_id, monotonic_seconds
 from routines.core.errors import UnavailableError
-from routines.core.limits import EVENT_STREAMS_MAX, EVENTS_KEPT_MAX, EVENTS_READ_AT_ONCE
+from routines.core.limits import (
+    EVENT_STREAMS_MAX,
+    EVENT_STREAMS_OF_AGENTS_MAX,
+    EVENT_STREAMS_PER_AGENT_MAX,
+    EVENTS_KEPT_MAX,
+    EVENTS_READ_AT_ONCE,
+)
 from routines.core.model import Activity, Actor
 from routines.services.context import Body, Context, company_of_path
 from routines.storage.database import Companies
@@ -26,6 +32,7 @@ LOOK_PAUSE_SECONDS = 0.05  # a burst commits some hundred times a second; what i
 UNSETTLED_PAUSE_SECONDS_MAX = 0.5  # while a write goes on for long, whose end is told of
 RETRY_SECONDS = 1.0  # how soon a database that is away is asked again
 COME_BACK_SECONDS = 10  # pages are closed meanwhile
+STOP_SECONDS_MAX = 2.0  # for the reader to end: a server that stops has more to finish
 ROUNDING = timedelta(milliseconds=1)  # what is lost where instants become milliseconds
 
 log = structlog.get_logger(__name__)
@@ -39,10 +46,11 @@ class Message(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where in a company's activity somebody goes on: everything after `position` is still to be told."""
+    """Where in a company's activity somebody, maybe an agent, goes on: all after `position` is still to be told."""
 
     company_id: str
     position: str
+    agent_id: str | None
 
 
 class _Page(NamedTuple):
@@ -90,11 +98,12 @@ class _Feed:
 class Follower:
     """Somebody who follows a company's activity, until `close`; used by one task or thread at a time."""
 
-    def __init__(self, events: Events, feed: _Feed, position: str, wake: Callable[[], None]) -> None:
+    def __init__(self, events: Events, feed: _Feed, place: Place, wake: Callable[[], None]) -> None:
         self.wake = wake
+        self.agent_id = place.agent_id
         self._events = events
         self._feed = feed
-        self._position = position
+        self._position = place.position
 
     @property
     def is_over(self) -> bool:
@@ -148,21 +157,17 @@ class Events:
             company_of_path(connection, actor, company_id)
             named = after()
             newest = activity.newest_id(connection, company_id)
-        return Place(company_id, named or self._settled() or newest)
+        return Place(company_id, named or self._settled() or newest, actor.agent_id)
 
     def follow(self, place: Place, wake: Callable[[], None]) -> Follower:
         """Follow from a place on; `wake` is called, by any thread, when there may be more, and when all is over.
 
-        Raises `UnavailableError` where too many do already, or the server stops.
+        Raises `UnavailableError` where too many do already, or the server stops. Agents leave room for the board.
         """
         with self._changed:
-            if len(self._followers) >= EVENT_STREAMS_MAX:
-                raise UnavailableError(
-                    f"{EVENT_STREAMS_MAX} event streams are open on this server; close one, or come back later",
-                    retry_after_seconds=COME_BACK_SECONDS,
-                )
+            self._require_room(place.agent_id)
             feed = self._feeds.setdefault(place.company_id, _Feed(place.company_id))
-            follower = Follower(self, feed, place.position, wake)
+            follower = Follower(self, feed, place, wake)
             feed.followers.add(follower)
             self._followers.add(follower)
             if feed.start is None:
@@ -174,6 +179,19 @@ class Events:
             follower.close()
             raise UnavailableError("The service is stopping; try again in a second")
         return follower
+
+    def _require_room(self, agent_id: str | None) -> None:
+        """Raise `UnavailableError` where the server, its agents or this one have as many streams as they may."""
+        of_agents = [each.agent_id for each in self._followers if each.agent_id is not None]
+        if len(self._followers) >= EVENT_STREAMS_MAX:
+            taken = f"{EVENT_STREAMS_MAX} event streams are open on this server"
+        elif agent_id is not None and of_agents.count(agent_id) >= EVENT_STREAMS_PER_AGENT_MAX:
+            taken = f"{EVENT_STREAMS_PER_AGENT_MAX} event streams of this agent are open on this server"
+        elif agent_id is not None and len(of_agents) >= EVENT_STREAMS_OF_AGENTS_MAX:
+            taken = f"{EVENT_STREAMS_OF_AGENTS_MAX} event streams of agents are open on this server"
+        else:
+            return
+        raise UnavailableError(f"{taken}; close one, or come back later", retry_after_seconds=COME_BACK_SECONDS)
 
     def leave(self, follower: Follower, feed: _Feed) -> None:
         """Let a follower go."""
@@ -197,14 +215,14 @@ class Events:
             follower.wake()
 
     def stop(self) -> None:
-        """Return once nothing is read any more."""
+        """Return once nothing is read any more, or at the latest after `STOP_SECONDS_MAX`."""
         self.leave_off()
         self._stopped.set()
         with self._changed:
             self._changed.notify_all()
             thread = self._thread
         if thread is not None:
-            thread.join()
+            thread.join(STOP_SECONDS_MAX)  # a database that is cut off may keep it waiting
 
     def kept(self, feed: _Feed, position: str) -> _Page | None:
         """What a feed holds after a position, or None if that is to be read."""

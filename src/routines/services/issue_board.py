@@ -93,7 +93,7 @@ class IssueBoard:
             wanted = query()
             found = runs.page_of_issue(
                 connection,
-                issue.id,
+                issue,
                 limit=wanted.runs,
                 before=wanted.runs_before,
                 payload_characters=wanted.characters,

@@ -6,15 +6,19 @@ What is kept of the latter, and how much, each database's hot statements do in t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from heapq import merge
 from itertools import islice
 
 from sqlalchemy import Connection, delete, select
 
+from routines.clock import Ids, first_id
 from routines.core.deliveries import DeliveryOutcome, DeliveryRecord, reason_of_run
 from routines.core.model import Source, Trigger
 from routines.storage.rows import every, select_model
 from routines.storage.schema import runs, unfired_deliveries
+
+IDS_APART_MAX = Ids.BACKWARD_TOLERANCE + timedelta(seconds=1)  # by which a run's id may differ from its instant
 
 
 def page(connection: Connection, trigger: Trigger, *, limit: int, before: str | None) -> list[DeliveryRecord]:
@@ -29,12 +33,15 @@ def page(connection: Connection, trigger: Trigger, *, limit: int, before: str | 
 
 def _accepted(connection: Connection, trigger: Trigger, *, limit: int, before: str | None) -> list[DeliveryRecord]:
     """Runs, as the delivery that made each of them; a record has its run's id."""
-    if (
-        trigger.last_fired_at is None
-    ):  # else a busy schedule's runs would be looked through for those of an idle webhook
+    # A busy schedule's runs would be looked through for those of an idle webhook, so only what may hold any is.
+    if trigger.last_fired_at is None:
         return []
     query = select(runs.c.id, runs.c.triggered_at, runs.c.status, runs.c.linked_issue_id, runs.c.failure_reason).where(
-        runs.c.routine_id == trigger.routine_id, runs.c.trigger_id == trigger.id, runs.c.source == Source.WEBHOOK
+        runs.c.routine_id == trigger.routine_id,
+        runs.c.trigger_id == trigger.id,
+        runs.c.source == Source.WEBHOOK,
+        runs.c.id >= first_id(trigger.created_at - IDS_APART_MAX),
+        runs.c.id < first_id(trigger.last_fired_at + IDS_APART_MAX),
     )
     if before is not None:
         query = query.where(runs.c.id < before)

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, ScalarSelect, Select, func, null, select, update
+from sqlalchemy import Connection, ScalarSelect, Select, func, null, select, true, update
 
 from routines.clock import first_id
 from routines.core.instants import MILLISECOND
 from routines.core.lifecycle import RunMove
-from routines.core.model import Run, RunStatus
+from routines.core.model import Issue, Run, RunStatus
 from routines.storage.rows import columns, every, select_model
 from routines.storage.schema import routines, runs, triggers
 
@@ -44,8 +44,7 @@ class RunQuery:
 
 def search(connection: Connection, routine_id: str, wanted: RunQuery) -> list[Run]:
     """A routine's runs that agree with every filter that is set, newest first, without their payloads."""
-    fields = [null() if name == "trigger_payload" else runs.c[name] for name in Run._fields]
-    query = select(*fields).where(runs.c.routine_id == routine_id)
+    query = _without_payloads().where(runs.c.routine_id == routine_id)
     if wanted.before is not None:
         query = query.where(runs.c.id < wanted.before)
     if wanted.status is not None:
@@ -56,8 +55,11 @@ def search(connection: Connection, routine_id: str, wanted: RunQuery) -> list[Ru
 
 
 def joined_to(connection: Connection, run: Run, *, limit: int) -> list[Run]:
-    """The first runs that joined the issue of a run, oldest first; they came after it and before it was final."""
-    query = select_model(runs, Run).where(
+    """The first runs that joined the issue of a run, oldest first, without their payloads.
+
+    They came after it and before it was final.
+    """
+    query = _without_payloads().where(
         runs.c.routine_id == run.routine_id, runs.c.id > run.id, runs.c.coalesced_into_run_id == run.id
     )
     if run.completed_at is not None:
@@ -141,21 +143,39 @@ def newest_of_issues(
 
 
 def page_of_issue(
-    connection: Connection, issue_id: str, *, limit: int, before: str | None, payload_characters: int
+    connection: Connection, issue: Issue, *, limit: int, before: str | None, payload_characters: int
 ) -> list[Run]:
     """The runs that point to an issue, newest first, from the one after `before` on; of long payloads the beginning."""
-    ids = select(runs.c.id).where(runs.c.linked_issue_id == issue_id)
-    if before is not None:
-        ids = ids.where(runs.c.id < before)
-    newest = connection.execute(ids.order_by(runs.c.id.desc()).limit(limit)).scalars().all()
+    newest = _newest_ids_of_issue(connection, issue, limit=limit, before=before)
     query = _with_beginnings(payload_characters).where(runs.c.id.in_(newest))
     return every(connection, Run, query.order_by(runs.c.id.desc()))
+
+
+def _newest_ids_of_issue(connection: Connection, issue: Issue, *, limit: int, before: str | None) -> Sequence[str]:
+    """The ids of a page of the runs that point to an issue, which are runs of the routine that it comes from.
+
+    Where all of a routine's fires join one issue, its newest runs are that issue's too, and an index has their order;
+    the issue's own runs must be put in order first, all of them.
+    """
+    earlier = true() if before is None else runs.c.id < before
+    query = select(runs.c.id, runs.c.linked_issue_id).where(runs.c.routine_id == issue.origin_id, earlier)
+    newest = connection.execute(query.order_by(runs.c.id.desc()).limit(2 * limit)).all()
+    found = [row.id for row in newest if row.linked_issue_id == issue.id][:limit]
+    if len(found) == limit:
+        return found
+    ids = select(runs.c.id).where(runs.c.linked_issue_id == issue.id, earlier)
+    return connection.execute(ids.order_by(runs.c.id.desc()).limit(limit)).scalars().all()
 
 
 def counts_of_issues(connection: Connection, issue_ids: Collection[str]) -> dict[str, int]:
     """How many runs point to each of these issues, of those to which any does."""
     query = select(runs.c.linked_issue_id, func.count()).where(runs.c.linked_issue_id.in_(issue_ids))
     return {row[0]: int(row[1]) for row in connection.execute(query.group_by(runs.c.linked_issue_id))}
+
+
+def _without_payloads() -> Select[Any]:
+    """A select of whole runs, but for their payloads, of which it has none."""
+    return select(*(null() if name == "trigger_payload" else runs.c[name] for name in Run._fields))
 
 
 def _with_beginnings(payload_characters: int) -> Select[Any]:
