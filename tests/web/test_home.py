@@ -9,6 +9,7 @@ import pytest
 from markupsafe import escape
 
 from routines.core.model import AgentStatus
+from routines.services.overview import LOOKS_MAX
 from routines.storage.queries import agents
 from routines.web.pages import routines as home
 from support.clock import HOUR, MINUTE
@@ -38,6 +39,11 @@ def titles(page: str) -> list[str]:
 def tally(page: str) -> dict[str, int]:
     found = re.findall(r'<span class="(\w+)"></span></span><b>([\d,]+)</b>', page)
     return {outcome: int(number.replace(",", "")) for outcome, number in found}
+
+
+def looking(page: str) -> str:
+    """What needs a look."""
+    return page[page.index("What needs a look</h2>") : page.index("What comes next</h2>")]
 
 
 def run(company: Company, routine: dict[str, Any]) -> dict[str, Any]:
@@ -76,6 +82,37 @@ def test_what_was_missed_and_what_failed_is_told_first_and_is_a_link_away(servic
         assert escape(runs[status]["failureReason"]) in page
     assert "1 failed" in page
     assert "1 missed" in page
+
+
+@on_sqlite
+def test_a_deleted_routine_is_named_without_a_link(service: Service, company: Company) -> None:
+    routine = company.routine(title="Gone since")
+    company.close(run(company, routine)["linkedIssueId"], "cancelled")
+    assert f'href="/routines/{routine["id"]}' in shown(service, company)
+    assert company.board.delete(f"/routines/{routine['id']}").status_code == 204
+    page = shown(service, company)
+    assert "Gone since (deleted)" in page
+    assert f"/routines/{routine['id']}" not in page
+
+
+@on_sqlite
+def test_all_that_failed_today_is_one_link_further(
+    service: Service, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    routine = company.routine(title="Failing")
+    own = f'<a href="/routines/{routine["id"]}/runs/'
+    for _ in range(LOOKS_MAX + 2):
+        company.close(run(company, routine)["linkedIssueId"], "cancelled")
+    looks = looking(shown(service, company))
+    assert looks.count(own) == LOOKS_MAX
+    assert 'href="?troubles=all"' in looks
+    looks = looking(shown(service, company, "?troubles=all"))
+    assert looks.count(own) == LOOKS_MAX + 2
+    assert "newest are shown" not in looks
+    monkeypatch.setattr(home, "TROUBLES_MAX", LOOKS_MAX + 1)
+    looks = looking(shown(service, company, "?troubles=all"))
+    assert looks.count(own) == LOOKS_MAX + 1
+    assert f"The {LOOKS_MAX + 1} newest are shown." in looks
 
 
 def test_a_skipped_slot_is_no_slot_that_ran(service: Service, company: Company) -> None:
