@@ -6,7 +6,7 @@ What happened is the services' to tell; here it gets its words.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -195,7 +195,7 @@ def routine_row(
         next=None if routine.next_run_at is None else when(routine.next_run_at),
         last=None if routine.last_triggered_at is None else when(routine.last_triggered_at),
         marks=marks,
-        summary=summary(marks),
+        summary=summary([mark.outcome for mark in marks]),
         issue=each.active_issue,
     )
 
@@ -207,10 +207,10 @@ def _mark(run: RunInBrief, joined: Mapping[str, str], local: Callable[[datetime]
     return Mark(run.id, became, in_a_line(became, local(run.triggered_at), short))
 
 
-def summary(marks: list[Mark]) -> str:
+def summary(outcomes: Sequence[Outcome]) -> str:
     """A strip in words, for those who do not see it: `Last 30 runs: 28 completed, 1 failed, 1 open`."""
-    if not marks:
+    if not outcomes:
         return "No runs yet"
-    counts = Counter(mark.outcome for mark in marks)
+    counts = Counter(outcomes)
     told = ", ".join(f"{counts[kind]} {kind}" for kind in Outcome if counts[kind])
-    return f"Last {len(marks)} {'run' if len(marks) == 1 else 'runs'}: {told}"
+    return f"Last {len(outcomes)} {'run' if len(outcomes) == 1 else 'runs'}: {told}"
