@@ -14,7 +14,7 @@ from support.databases import on_sqlite
 from support.heartbeats import FAILED, SUCCEEDED, Worker, heartbeats, issue_for, process_agent
 from support.hostile import ALL_AT_ONCE, HOSTILE
 from support.inert import require_inert
-from support.pages import done, filled, posted, text, words
+from support.pages import done, filled, posted, said, text, words
 from support.service import Company, Service, created, ok
 
 FORM = {"role": "general", "adapterType": "process", "wakeOnDemand": "on"}
@@ -260,13 +260,23 @@ def test_a_signing_secret_stays_until_another_is_given(service: Service, company
     secret = agent_of(company, agent)["adapterConfig"]["secret"]
     edit = service.client.get(f"/agents/{agent}/edit").text
     assert secret not in edit
-    assert secret in service.client.get(f"/agents/{agent}").text  # whoever writes the agent needs it
+    assert secret not in service.client.get(f"/agents/{agent}").text
+    asked = posted(service, f"/agents/{agent}/secret")  # whoever writes the agent needs it
+    assert secret in asked.text
+    assert asked.headers["cache-control"] == "no-store"
     form = filled(service, f"/agents/{agent}/edit")
     done(posted(service, f"/agents/{agent}/edit", **{**form, "url": "https://b.example/"}))
     assert agent_of(company, agent)["adapterConfig"] == {"url": "https://b.example/", "secret": secret}
     another = "whsec_" + "QUJD" * 10
     done(posted(service, f"/agents/{agent}/edit", **{**form, "secret": another}))
     assert agent_of(company, agent)["adapterConfig"]["secret"] == another
+
+
+@on_sqlite
+def test_an_agent_that_is_not_called_has_no_signing_secret_to_show(service: Service, company: Company) -> None:
+    agent = process_agent(company, adapterConfig={"command": "true", "secret": "not for calls"})
+    assert "Show the signing secret" not in service.client.get(f"/agents/{agent}").text
+    assert "This agent has no signing secret." in said(service, f"/agents/{agent}/secret")
 
 
 WRONG = {

@@ -17,7 +17,7 @@ from support.clock import HOUR, MINUTE, MONDAY_NOON
 from support.databases import on_sqlite
 from support.hostile import ALL_AT_ONCE, HOSTILE
 from support.inert import require_inert
-from support.pages import said, shown
+from support.pages import filled, said, shown
 from support.service import NOBODY, Company, Service, created, ok
 
 ROUTINE = {"title": "Look", "status": "active", "priority": "medium", "catchUpPolicy": "skip_missed"}
@@ -213,16 +213,31 @@ def test_a_routine_is_changed(service: Service, company: Company) -> None:
     routine = company.routine(title="Before", description="Old")
     path = f"/routines/{routine['id']}/edit"
     assert 'value="Before"' in shown(service, path)
-    form = routine_form(company, title="After", description="", status="paused", assigneeAgentId=company.colleague_id)
+    form = routine_form(company, title="After", description="", assigneeAgentId=company.colleague_id)
     assert "The routine was changed." in said(service, path, **form)
     changed = ok(company.board.get(f"/routines/{routine['id']}"))
-    assert (changed["title"], changed["description"], changed["status"]) == ("After", None, "paused")
+    assert (changed["title"], changed["description"], changed["status"]) == ("After", None, "active")
     assert changed["assignee"]["name"] == "Bob"
     assert sent(service, path, **{**form, "title": ""}).status_code == 400
     ok(company.board.patch(f"/routines/{routine['id']}", {"status": "archived"}))
-    refused = sent(service, path, **{**form, "status": "archived"}, goalId="")
-    assert refused.status_code in {303, 409}
-    assert sent(service, path, **{**form, "title": "Again", "status": "archived"}).status_code == 409
+    assert sent(service, path, **{**form, "title": "Again"}).status_code == 409
+
+
+@on_sqlite
+def test_a_form_that_stood_open_overwrites_only_what_was_changed_in_it(service: Service, company: Company) -> None:
+    routine = company.routine(title="Before", description="Two\nlines ", priority="low")
+    path = f"/routines/{routine['id']}/edit"
+    form = filled(service, path)
+    assert "status" not in form
+    assert "Nothing was changed." in said(service, path, **form)
+    meanwhile = {"status": "paused", "title": "Renamed", "description": "Another", "priority": "high"}
+    ok(company.board.patch(f"/routines/{routine['id']}", meanwhile))
+    refused = sent(service, path, **{**form, "parentIssueId": "ACM-999"})
+    assert refused.status_code == 400
+    assert 'name="was-title" value="Before"' in refused.text
+    assert "The routine was changed." in said(service, path, **{**form, "priority": "critical"})
+    changed = ok(company.board.get(f"/routines/{routine['id']}"))
+    assert {name: changed[name] for name in meanwhile} == {**meanwhile, "priority": "critical"}
 
 
 def test_a_schedule_is_shown_in_its_form_and_kept_in_its_words(service: Service, company: Company) -> None:

@@ -232,3 +232,15 @@ def test_text_from_outside_is_inert(service: Service, company: Company, hostile:
     require_inert(posted(service, f"/triggers/{routine['triggers'][1]['id']}/try", payload=ALL_AT_ONCE).text)
     require_inert(posted(service, f"{own}/delete").text)
     require_inert(posted(service, f"{own}/duplicate").text)
+
+
+def test_each_mark_of_the_strip_is_a_link_that_says_what_it_is(service: Service, company: Company) -> None:
+    routine = company.routine()
+    for _ in range(3):
+        ok(company.board.post(f"/routines/{routine['id']}/run"), 202)
+    page = shown(service, f"/routines/{routine['id']}")
+    strip = page[page.index('<ol class="strip') : page.index("</ol>")]
+    assert 'aria-label="Last 3 runs: 1 open, 2 coalesced"' in strip
+    assert strip.count('aria-label="coalesced · ') == 2
+    for each in company.runs(routine["id"]):
+        assert f'<a href="/routines/{routine["id"]}/runs/{each["id"]}" title=' in strip

@@ -22,11 +22,13 @@ from routines.storage.queries.overview import (
     RoutineHeld,
     RoutineInBrief,
     RoutinesQuery,
+    RoutineTitle,
     RunInBrief,
 )
 
 DAY = timedelta(days=1)
 LOOKS_MAX = 8  # of each kind of what needs a look: a screen full; what is behind it is counted
+TROUBLES_MAX = 100  # of those of one day, once one asks for all: what one can still look through
 MARKS_MAX = 30  # the last runs of a routine, side by side
 CHOICES_MAX = 200  # agents and projects to choose from: longer lists nobody reads, and the page would outgrow its bound
 JOINED = frozenset({RunStatus.COALESCED, RunStatus.SKIPPED})
@@ -49,10 +51,10 @@ class FireCounts:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A run that failed or records an outage, with the title of its routine."""
+    """A run that failed or records an outage, with the title of its routine; None if not even its mark is left."""
 
     run: RunWithLinks
-    title: str
+    routine: RoutineTitle | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +108,11 @@ class Overview:
 
     context: Context
 
-    def day(self, actor: Actor, company_id: str) -> Day:
-        """What became of a company's fires in the last 24 hours, and what needs a look."""
+    def day(self, actor: Actor, company_id: str, troubles_max: int = LOOKS_MAX) -> Day:
+        """What became of a company's fires in the last 24 hours, and what needs a look.
+
+        Of the runs that failed or record an outage, up to `troubles_max` are to be shown.
+        """
         with self.context.database.read() as connection:
             company_of_path(connection, actor, company_id)
             now = self.context.clock.now()
@@ -115,14 +120,14 @@ class Overview:
             counted = overview.fires_since(connection, company_id, since)
             counts = _counts(counted)
             in_trouble = counts.fires[RunStatus.FAILED] + sum(each.number for each in counted if each.details)
-            wanted = min(in_trouble, LOOKS_MAX + 1)
+            wanted = min(in_trouble, troubles_max + 1)
             found = overview.troubles_since(connection, company_id, since, wanted) if wanted else []
             titles = overview.titles(connection, {run.routine_id for run in found}) if found else {}
             return Day(
                 since=since,
                 counts=counts,
                 overdue=overview.overdue(connection, company_id, now - self.context.grace),
-                troubles=[Trouble(each, titles.get(each.run.routine_id, "")) for each in linked(connection, found)],
+                troubles=[Trouble(each, titles.get(each.run.routine_id)) for each in linked(connection, found)],
                 held=overview.held_routines(connection, company_id, LOOKS_MAX + 1),
                 agents=overview.agents_in_error(connection, company_id, LOOKS_MAX + 1),
             )

@@ -95,6 +95,13 @@ class Named(NamedTuple):
     name: str
 
 
+class RoutineTitle(NamedTuple):
+    """What a routine is called, or was before it was deleted."""
+
+    title: str
+    is_deleted: bool
+
+
 class AgentInError(NamedTuple):
     """An agent in error, and why."""
 
@@ -206,10 +213,11 @@ def troubles_since(connection: Connection, company_id: str, since: datetime, lim
     return every(connection, Run, query.order_by(runs.c.id.desc()).limit(limit))
 
 
-def titles(connection: Connection, routine_ids: Collection[str]) -> Mapping[str, str]:
+def titles(connection: Connection, routine_ids: Collection[str]) -> Mapping[str, RoutineTitle]:
     """The titles of these routines by id, also of deleted ones."""
-    query = select(routines.c.id, routines.c.title).where(routines.c.id.in_(routine_ids))
-    return {row.id: row.title for row in connection.execute(query)}
+    query = select(routines.c.id, routines.c.title, routines.c.deleted_at.is_not(None))
+    found = connection.execute(query.where(routines.c.id.in_(routine_ids)))
+    return {row[0]: RoutineTitle(row[1], is_deleted=bool(row[2])) for row in found}
 
 
 def overdue(connection: Connection, company_id: str, before: datetime) -> int:

@@ -10,7 +10,7 @@ import json
 from fastapi import APIRouter, Response
 
 from routines.core.errors import RoutinesError
-from routines.core.model import AdapterType, AgentKey, AgentStatus, HeartbeatStatus
+from routines.core.model import AdapterType, Agent, AgentKey, AgentStatus, HeartbeatStatus
 from routines.http.auth import Authentication
 from routines.http.call import PathId, canonical_id, validated
 from routines.http.schemas.agents import KeyCreate
@@ -111,6 +111,23 @@ def revoke_key(page: BoardPage, agent_id: PathId, key_id: PathId) -> Response:
     return page.act(revoke, f"/agents/{agent_id}", "The key is revoked.")
 
 
+@router.post("/agents/{agent_id}/secret")
+def show_secret(page: BoardPage, agent_id: PathId) -> Response:
+    """The signing secret of an agent that is called; only when somebody asks for it, and on no page that is kept."""
+    agent = page.use.agents.get(page.actor, agent_id).agent
+    secret = _signing_secret(agent)
+    if secret is None:
+        return page.go(f"/agents/{agent.id}", problem="This agent has no signing secret.")
+    return page.show("agent_secret.html", company_id=agent.company_id, section="agents", agent=agent, secret=secret)
+
+
+def _signing_secret(agent: Agent) -> str | None:
+    if agent.adapter_type is not AdapterType.HTTP:
+        return None
+    secret = json.loads(agent.adapter_config).get("secret")
+    return secret if isinstance(secret, str) and secret else None
+
+
 def _no_more() -> None:
     """These buttons say nothing more."""
 
@@ -136,7 +153,7 @@ def _agent_page(page: Page, agent_id: str, form: Form) -> Response:
         is_started=agent.adapter_type is not AdapterType.NONE,
         is_terminated=agent.status is AgentStatus.TERMINATED,
         at_rest=agent.status is AgentStatus.PAUSED or agent.status_reason is not None,
-        secret=json.loads(agent.adapter_config).get("secret") if agent.adapter_type is AdapterType.HTTP else None,
+        has_secret=_signing_secret(agent) is not None,
         month=month_name(detail.month),
         usage=detail.usage,
         spent=spent(agent, detail.usage.cost_micros),

@@ -41,6 +41,10 @@ from routines.web.views.schedules import mark
 
 REQUIRED = ("title", "assigneeAgentId", "projectId", "priority", "status", "concurrencyPolicy", "catchUpPolicy")
 NULLABLE = ("description", "goalId")
+CHANGEABLE = (*(name for name in REQUIRED if name != "status"), *NULLABLE, "parentIssueId")
+"""What the form of a routine changes; for its status its page has buttons."""
+WAS = "was-"
+"""Begins the hidden field that holds what a field was shown with first."""
 
 router = APIRouter(route_class=PageRoute)
 
@@ -70,7 +74,7 @@ def create_routine(page: BoardPage, company_id: PathId) -> Response:
     if page.form.ticked("preview"):
         return _page(page, company_id, page.form)
     try:
-        body = _body(page, company_id, for_new=True)
+        body = _body(page, company_id)
         made = page.use.routines.create(page.actor, company_id, lambda: validated(RoutineCreate, body).command())
     except RoutinesError as refusal:
         return _page(page, company_id, mark(page.form, refusal))
@@ -82,41 +86,55 @@ def edit_routine(page: BoardPage, routine_id: PathId) -> Response:
     """The form of a routine."""
     detail = page.use.routines.get(page.actor, routine_id)
     routine, parent = detail.routine, detail.parent_issue
-    form = Form.of(
-        {
-            "title": routine.title,
-            "description": routine.description,
-            "assigneeAgentId": routine.assignee_agent_id,
-            "projectId": routine.project_id,
-            "goalId": routine.goal_id,
-            "parentIssueId": routine.parent_issue_id if parent is None else parent.identifier,
-            "priority": routine.priority,
-            "status": routine.status,
-            "concurrencyPolicy": routine.concurrency_policy,
-            "catchUpPolicy": routine.catch_up_policy,
-        }
-    )
+    values = {
+        "title": routine.title,
+        "description": routine.description,
+        "assigneeAgentId": routine.assignee_agent_id,
+        "projectId": routine.project_id,
+        "goalId": routine.goal_id,
+        "parentIssueId": routine.parent_issue_id if parent is None else parent.identifier,
+        "priority": routine.priority,
+        "concurrencyPolicy": routine.concurrency_policy,
+        "catchUpPolicy": routine.catch_up_policy,
+    }
+    form = Form.of({**values, **{f"{WAS}{name}": value for name, value in values.items()}})
     return _page(page, routine.company_id, form, routine)
 
 
 @router.post("/routines/{routine_id}/edit")
 def change_routine(page: BoardPage, routine_id: PathId) -> Response:
-    """Change a routine."""
+    """Change what was changed in the form, so that one that stood open for long overwrites nothing else."""
     routine = page.use.routines.get(page.actor, routine_id).routine
     try:
-        body = _body(page, routine.company_id, for_new=False)
+        body = _changes(page, routine.company_id)
+        if not body:
+            return page.go(f"/routines/{routine_id}", "Nothing was changed.")
         page.use.routines.update(page.actor, routine_id, lambda: validated(RoutineUpdate, body).command())
     except RoutinesError as refusal:
         return _page(page, routine.company_id, mark(page.form, refusal), routine)
     return page.go(f"/routines/{routine_id}", "The routine was changed.")
 
 
-def _body(page: Page, company_id: str, *, for_new: bool) -> dict[str, Any]:
-    """The form as a body of the API."""
+def _changes(page: Page, company_id: str) -> dict[str, Any]:
+    """The fields that say something else than what they were shown with, as a body of the API."""
+    form = page.form
+    changed = [
+        name
+        for name in CHANGEABLE
+        if form.ticked(name) and not (form.ticked(f"{WAS}{name}") and form.text(name) == form.text(f"{WAS}{name}"))
+    ]
+    body: dict[str, Any] = {name: form.text(name) or (None if name in NULLABLE else "") for name in changed}
+    if "parentIssueId" in changed:
+        body["parentIssueId"] = _parent_issue_id(page, company_id)
+    return body
+
+
+def _body(page: Page, company_id: str) -> dict[str, Any]:
+    """The form of a new routine as a body of the API."""
     form = page.form
     required = {name: form.text(name) for name in REQUIRED if form.ticked(name)}
     body = {**required, **form.body(*NULLABLE), "parentIssueId": _parent_issue_id(page, company_id)}
-    if for_new and form.text("kind") != NO_TRIGGER:
+    if form.text("kind") != NO_TRIGGER:
         body["triggers"] = [{"kind": form.text("kind"), **trigger_body(form, form.text("kind"))}]
     return body
 
@@ -165,6 +183,7 @@ def _page(page: Page, company_id: str, form: Form, routine: Routine | None = Non
         section="routines",
         about="" if routine is None else routine.id,
         form=form,
+        shown_fields=CHANGEABLE,
         routine=routine,
         agents=agent_options,
         projects=project_options,

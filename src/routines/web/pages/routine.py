@@ -29,6 +29,7 @@ from routines.storage.queries.activity import ActivityQuery
 from routines.web.form import Form
 from routines.web.page import BoardPage, Page, PageRoute
 from routines.web.views.activity import activity_rows, actor_in_words
+from routines.web.views.overview import summary
 from routines.web.views.routine import CATCH_UP_IN_WORDS, CONCURRENCY_IN_WORDS, Health, health, notes
 from routines.web.views.runs import run_row
 from routines.web.views.triggers import TriggerCard, card, schedule_view, webhook_view
@@ -130,6 +131,7 @@ def routine_page(page: Page, routine_id: str, *, tried: str = "") -> Response:
     happened = ActivityQuery(ACTIVITY_SHOWN, routine_id=routine.id, fires=False)
     slots = [each.next_run_at for each in detail.triggers if each.next_run_at is not None]
     names: dict[str, str] = {} if detail.assignee is None else {detail.assignee.id: detail.assignee.name}
+    rows = [run_row(each, page.when) for each in detail.recent_runs]
     return page.show(
         "routine.html",
         company_id=routine.company_id,
@@ -149,7 +151,8 @@ def routine_page(page: Page, routine_id: str, *, tried: str = "") -> Response:
         cards=[_card(page, each) for each in detail.triggers[first : first + TRIGGERS_SHOWN_MAX]],
         trigger_pages=-(-len(detail.triggers) // TRIGGERS_SHOWN_MAX),
         trigger_page=first // TRIGGERS_SHOWN_MAX + 1,
-        rows=[run_row(each, page.when) for each in detail.recent_runs],
+        rows=rows,
+        runs_summary=summary([each.outcome for each in rows]),
         health=_health(page, routine_id),
         entries=activity_rows(page.use.activity.told(page.actor, routine.company_id, lambda: happened), page.when),
     )

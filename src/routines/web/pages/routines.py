@@ -18,6 +18,7 @@ from routines.http.call import PathId, canonical_id, validated
 from routines.http.schemas.routines import RoutineFilters, RoutineUpdate
 from routines.http.schemas.runs import RunCreate
 from routines.services.outlook import RangeQuery
+from routines.services.overview import LOOKS_MAX, TROUBLES_MAX
 from routines.storage.queries.overview import Named, RoutineOrder, RoutinesQuery
 from routines.web.form import Form
 from routines.web.page import BoardPage, Page, PageRoute, own_path
@@ -54,7 +55,8 @@ def home(page: BoardPage, company_id: PathId) -> Response:
     """The day, what comes next, and a page of the routines."""
     form = Form.of({name: page.query(name) for name in (*FILTERS, "sort", "page")})
     found = page.use.overview.routines(page.actor, company_id, lambda: _wanted(form))
-    day = page.use.overview.day(page.actor, company_id)
+    troubles_max = TROUBLES_MAX if page.query("troubles") == "all" else LOOKS_MAX
+    day = page.use.overview.day(page.actor, company_id, troubles_max)
     soon = RangeQuery(None, page.now + timedelta(days=UPCOMING_DAYS_MAX), NEXT_FIRES)
     upcoming = page.use.outlook.upcoming(page.actor, company_id, lambda: soon)
     their_agents = {slot.schedule.assignee_agent_id for slot in upcoming}
@@ -68,7 +70,7 @@ def home(page: BoardPage, company_id: PathId) -> Response:
         section="routines",
         form=form,
         is_filtered=any(form.text(name) for name in FILTERS),
-        day=day_view(day, page.now, page.zone, page.when),
+        day=day_view(day, page.now, page.zone, page.when, troubles_max),
         upcoming=upcoming,
         agent_names=page.use.overview.agent_names(page.actor, company_id, their_agents),
         agents=_options(choices.agents, form.text("assigneeAgentId")),

@@ -78,7 +78,6 @@ VERBS: Mapping[str, str] = {
     ActivityAction.TRIGGER_DELETED: "deleted the trigger",
     ActivityAction.TRIGGER_TRIED: "sent a test delivery to the trigger",
     ActivityAction.TRIGGER_SECRET_ROTATED: "rotated the secret of the trigger",
-    ActivityAction.TRIGGER_TRIED: "sent a test delivery to the trigger",
     ActivityAction.RUN_TRIGGERED: "fired",
     ActivityAction.RUN_SKIPPED: "fired",
     ActivityAction.ISSUE_CREATED: "made the issue",

@@ -6,14 +6,14 @@ What happened is the services' to tell; here it gets its words.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from routines.core.model import IssueInBrief, RoutineStatus, RunStatus
-from routines.services.overview import LOOKS_MAX, Day, FireCounts, ShownRoutine
+from routines.services.overview import LOOKS_MAX, Day, FireCounts, ShownRoutine, Trouble
 from routines.storage.queries.overview import AgentInError, RoutineHeld, RunInBrief
 from routines.web.times import When
 from routines.web.views.runs import Outcome, RunRow, in_a_line, outcome, run_row, why
@@ -31,9 +31,9 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class TroubleRow:
-    """A failed or missed run: of which routine, and its line."""
+    """A failed or missed run: of which routine, and its line; `url` is empty where the routine is deleted."""
 
-    routine_id: str
+    url: str
     title: str
     run: RunRow
 
@@ -47,6 +47,7 @@ class DayView:
     tallies: list[Tally]
     troubles: list[TroubleRow]
     more_troubles: bool
+    all_troubles: bool
     held: list[RoutineHeld]
     more_held: bool
     agents: list[AgentInError]
@@ -79,8 +80,13 @@ class RoutineRow:
     issue: IssueInBrief | None
 
 
-def day_view(day: Day, now: datetime, zone: ZoneInfo, when: Callable[[datetime], When]) -> DayView:
-    """The day as it is shown; `when` shows an instant to the viewer, whose clock stands in `zone`."""
+def day_view(
+    day: Day, now: datetime, zone: ZoneInfo, when: Callable[[datetime], When], troubles_max: int = LOOKS_MAX
+) -> DayView:
+    """The day as it is shown, with so many failed and missed runs.
+
+    `when` shows an instant to the viewer, whose clock stands in `zone`.
+    """
     fires = day.counts.fires
     numbers = {
         Outcome.COMPLETED: fires.get(RunStatus.COMPLETED, 0),
@@ -95,16 +101,23 @@ def day_view(day: Day, now: datetime, zone: ZoneInfo, when: Callable[[datetime],
         sentence=_day_in_words(day, _since(day.since, now, zone)),
         kind="problem" if bad else "warning" if day.agents or day.held else "",
         tallies=[Tally(kind, count) for kind, count in numbers.items()],
-        troubles=[
-            TroubleRow(each.run.run.routine_id, each.title or "A routine that is gone", run_row(each.run, when))
-            for each in day.troubles[:LOOKS_MAX]
-        ],
-        more_troubles=len(day.troubles) > LOOKS_MAX,
+        troubles=[_trouble(each, when) for each in day.troubles[:troubles_max]],
+        more_troubles=len(day.troubles) > troubles_max,
+        all_troubles=troubles_max > LOOKS_MAX,
         held=day.held[:LOOKS_MAX],
         more_held=len(day.held) > LOOKS_MAX,
         agents=day.agents[:LOOKS_MAX],
         more_agents=len(day.agents) > LOOKS_MAX,
     )
+
+
+def _trouble(each: Trouble, when: Callable[[datetime], When]) -> TroubleRow:
+    run, routine = run_row(each.run, when), each.routine
+    if routine is None:
+        return TroubleRow("", "A routine that is gone", run)
+    if routine.is_deleted:
+        return TroubleRow("", f"{routine.title} (deleted)", run)
+    return TroubleRow(f"/routines/{each.run.run.routine_id}/runs/{run.id}", routine.title, run)
 
 
 def _day_in_words(day: Day, since: str) -> str:
@@ -182,7 +195,7 @@ def routine_row(
         next=None if routine.next_run_at is None else when(routine.next_run_at),
         last=None if routine.last_triggered_at is None else when(routine.last_triggered_at),
         marks=marks,
-        summary=summary(marks),
+        summary=summary([mark.outcome for mark in marks]),
         issue=each.active_issue,
     )
 
@@ -194,10 +207,10 @@ def _mark(run: RunInBrief, joined: Mapping[str, str], local: Callable[[datetime]
     return Mark(run.id, became, in_a_line(became, local(run.triggered_at), short))
 
 
-def summary(marks: list[Mark]) -> str:
+def summary(outcomes: Sequence[Outcome]) -> str:
     """A strip in words, for those who do not see it: `Last 30 runs: 28 completed, 1 failed, 1 open`."""
-    if not marks:
+    if not outcomes:
         return "No runs yet"
-    counts = Counter(mark.outcome for mark in marks)
+    counts = Counter(outcomes)
     told = ", ".join(f"{counts[kind]} {kind}" for kind in Outcome if counts[kind])
-    return f"Last {len(marks)} {'run' if len(marks) == 1 else 'runs'}: {told}"
+    return f"Last {len(outcomes)} {'run' if len(outcomes) == 1 else 'runs'}: {told}"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
+from routines.core.deliveries import SKIPPED
 from routines.core.limits import CATCH_UP_RUNS_MAX
 from routines.core.model import (
     AgentStatus,
@@ -110,6 +111,6 @@ def _unfired(group: Sequence[SlotHealth], shown: Callable[[datetime], When]) -> 
         oldest=shown(group[-1].slot),
         count=len(group),
         outcome=first.outcome,
-        reason=reason or ("An execution issue was open, and the policy is to skip" if first.issue_id else ""),
+        reason=reason or (SKIPPED if first.issue_id else ""),
         run_id=first.run_id,
     )
