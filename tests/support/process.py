@@ -56,7 +56,8 @@ class ServerProcess:
             try:
                 self.call("GET", "/health")
             except (URLError, ConnectionError):
-                assert self.process.poll() is None, f"the server has ended: {self._last_words()}"
+                ended = self.process.poll()
+                assert ended is None, f"the server has ended with {ended}: {self._last_words()}"
                 assert time.monotonic() < deadline, "the server does not answer"
                 time.sleep(0.02)
             else:
