@@ -18,7 +18,7 @@ from routines.core.activity import ActivityAction
 from routines.core.errors import ConflictError, ForbiddenError
 from routines.core.instants import month_of
 from routines.core.lifecycle import require_assignable, require_changeable
-from routines.core.limits import LIST_PAGE_MAX, RECENT_RUNS, TITLE_CHARACTERS_MAX
+from routines.core.limits import RECENT_RUNS, TITLE_CHARACTERS_MAX
 from routines.core.model import (
     Actor,
     Agent,
@@ -174,12 +174,6 @@ class Routines:
             routine = visible_routine(connection, actor, routine_id)
             page = query()
             return linked(connection, runs.page(connection, routine.id, limit=page.limit, before=page.before))
-
-    def recent_runs(self, actor: Actor, company_id: str, since: datetime) -> list[RunWithLinks]:
-        """The runs of all of a company's routines since an instant, newest first, up to a bound."""
-        with self.context.database.read() as connection:
-            company_of_path(connection, actor, company_id)
-            return linked(connection, runs.of_company(connection, company_id, since, limit=LIST_PAGE_MAX))
 
     def create(self, actor: Actor, company_id: str, body: Body[NewRoutine]) -> CreatedRoutine:
         """Create a routine and the triggers that the body names, all or nothing."""

@@ -1,6 +1,6 @@
 """All pages under one router, and the files that they load.
 
-Each page is a module of `pages`; paths are those of the API without `/api` in front.
+Each page is a module of `pages`; where the API has a call for the same, the path is mostly the call's without `/api`.
 """
 
 from __future__ import annotations
@@ -31,8 +31,7 @@ from routines.web.pages import (
 )
 from routines.web.rendering import STATIC, render
 
-router = APIRouter(include_in_schema=False)
-for module in (
+PAGES = (
     activity,
     agents,
     editor,
@@ -50,7 +49,10 @@ for module in (
     triggers,
     upcoming,
     welcome,
-):
+)
+
+router = APIRouter(include_in_schema=False)
+for module in PAGES:
     router.include_router(module.router)
 
 _files = StaticFiles(directory=STATIC)

@@ -67,12 +67,6 @@ def joined_to(connection: Connection, run: Run, *, limit: int) -> list[Run]:
     return every(connection, Run, query.order_by(runs.c.id).limit(limit))
 
 
-def of_company(connection: Connection, company_id: str, since: datetime, *, limit: int) -> list[Run]:
-    """The runs of a company's routines since an instant, newest first."""
-    query = select_model(runs, Run).where(runs.c.company_id == company_id, runs.c.triggered_at >= since)
-    return every(connection, Run, query.order_by(runs.c.id.desc()).limit(limit))
-
-
 def by_slot(connection: Connection, trigger_id: str, start: datetime, end: datetime) -> dict[datetime, Run]:
     """A schedule's runs of the slots in (start, end], by slot; none was recorded before its slot."""
     query = select_model(runs, Run).where(
