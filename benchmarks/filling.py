@@ -26,7 +26,7 @@ EVERY_MINUTE = "* * * * *"
 ONCE_A_YEAR = "0 0 1 1 *"
 COALESCE = model.ConcurrencyPolicy.COALESCE_IF_ACTIVE
 ENQUEUE = model.ConcurrencyPolicy.ALWAYS_ENQUEUE
-Model = model.Routine | model.Trigger | model.Run
+Model = model.Routine | model.Trigger | model.Run | model.Issue | model.HeartbeatRun
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from benchmarks.filling import MINUTE, load_like
 from benchmarks.stores import Store
@@ -45,36 +46,95 @@ def add_history(store: Store, now: datetime, lengths: Mapping[str, int]) -> None
 def add_days(store: Store, now: datetime, each: int, every: timedelta) -> None:
     """So many runs of the schedule behind every routine, the newest some minutes ago, as a company's days are.
 
-    Nearly all were completed; some joined an open issue, were skipped, failed, or record slots that were missed.
+    Nearly all were completed; some joined an open issue, were skipped, failed, or record slots that were missed. Each
+    that was completed or failed has its issue, and that a heartbeat.
     """
-    routines = store.rows("SELECT CAST(id AS text), CAST(company_id AS text) FROM routines ORDER BY id")
+    query = (
+        "SELECT CAST(id AS text), CAST(company_id AS text), CAST(assignee_agent_id AS text), title "
+        "FROM routines ORDER BY id"
+    )
+    routines = [_Routine(*row) for row in store.rows(query)]
     began = now - each * every
-    load_like(store, schema.runs, _run(began), _days(routines, began, each, every))
+    days = list(_days(routines, began, each, every))
+    load_like(store, schema.runs, _run(began), (run for _, _, run in days))
+    worked_on = [(routine, at, run) for routine, at, run in days if run["status"] in _WORKED_ON]
+    load_like(store, schema.issues, _issue(began), _issues(worked_on))
+    load_like(store, schema.heartbeat_runs, _heartbeat(began), _heartbeats(worked_on))
 
 
-def _days(
-    routines: Sequence[tuple[str, str]], began: datetime, each: int, every: timedelta
-) -> Iterator[dict[str, object]]:
+class _Routine(NamedTuple):
+    id: str
+    company_id: str
+    agent_id: str
+    title: str
+
+
+_Fired = tuple[_Routine, datetime, dict[str, object]]
+_WORKED_ON = {model.RunStatus.COMPLETED.value, model.RunStatus.FAILED.value}
+
+
+def _days(routines: Sequence[_Routine], began: datetime, each: int, every: timedelta) -> Iterator[_Fired]:
     ids, number = Ids(), 0
     for step in range(each):
         at = began + step * every
-        for run_id, (routine_id, company_id) in zip(ids.many(at, len(routines)), routines, strict=True):
+        issues = ids.many(at, len(routines))
+        for run_id, issue_id, routine in zip(ids.many(at, len(routines)), issues, routines, strict=True):
             number += 1
             instant = to_milliseconds(at)
-            yield {
+            became = _became(number, at, every)
+            run = {
                 "id": run_id,
-                "company_id": company_id,
-                "routine_id": routine_id,
+                "company_id": routine.company_id,
+                "routine_id": routine.id,
                 "source": model.Source.SCHEDULE.value,
                 "triggered_at": instant,
                 "scheduled_for": instant,
                 "cause": f"slot/{run_id[::-1]}",
                 "trigger_payload": None,
+                "linked_issue_id": issue_id if became["status"] in _WORKED_ON else None,
                 "completed_at": instant,
                 "actor_id": "scheduler",
                 "updated_at": instant,
-                **_became(number, at, every),
+                **became,
             }
+            yield routine, at, run
+
+
+def _issues(fired: Sequence[_Fired]) -> Iterator[dict[str, object]]:
+    for number, (routine, at, run) in enumerate(fired, start=1):
+        instant = to_milliseconds(at)
+        is_done = run["status"] == model.RunStatus.COMPLETED
+        yield {
+            "id": run["linked_issue_id"],
+            "company_id": routine.company_id,
+            "identifier": f"ACME-{number}",
+            "title": routine.title,
+            "status": (model.IssueStatus.DONE if is_done else model.IssueStatus.CANCELLED).value,
+            "assignee_agent_id": routine.agent_id,
+            "origin_id": routine.id,
+            "origin_run_id": run["id"],
+            "started_at": instant,
+            "completed_at": instant,
+            "created_at": instant,
+            "updated_at": instant,
+        }
+
+
+def _heartbeats(fired: Sequence[_Fired]) -> Iterator[dict[str, object]]:
+    ids = Ids()
+    for routine, at, run in fired:
+        instant = to_milliseconds(at)
+        yield {
+            "id": ids.new(at),
+            "company_id": routine.company_id,
+            "agent_id": routine.agent_id,
+            "issue_id": run["linked_issue_id"],
+            "routine_id": routine.id,
+            "created_at": instant,
+            "updated_at": instant,
+            "started_at": instant,
+            "finished_at": instant,
+        }
 
 
 def _became(number: int, at: datetime, every: timedelta) -> dict[str, object]:
@@ -111,6 +171,50 @@ def _ids(at: datetime) -> Iterator[str]:
     ids = Ids()
     while True:
         yield from ids.many(at, IDS_AT_ONCE)
+
+
+def _issue(at: datetime) -> model.Issue:
+    return model.Issue(
+        id="",
+        company_id="",
+        identifier="",
+        title="",
+        description="Read what came in since the last time, decide what it means, and write down what is to be done.",
+        status=model.IssueStatus.DONE,
+        priority=model.Priority.MEDIUM,
+        assignee_agent_id=None,
+        project_id=None,
+        goal_id=None,
+        parent_id=None,
+        origin_kind=model.ROUTINE_EXECUTION,
+        origin_id=None,
+        origin_run_id=None,
+        created_by_agent_id=None,
+        created_by_user_id=None,
+        started_at=at,
+        completed_at=at,
+        created_at=at,
+        updated_at=at,
+    )
+
+
+def _heartbeat(at: datetime) -> model.HeartbeatRun:
+    return model.HeartbeatRun(
+        id="",
+        company_id="",
+        agent_id="",
+        issue_id=None,
+        routine_id=None,
+        reason=model.WakeReason.ISSUE_ASSIGNED,
+        attempt=1,
+        status=model.HeartbeatStatus.SUCCEEDED,
+        created_at=at,
+        updated_at=at,
+        started_at=at,
+        finished_at=at,
+        exit_code=0,
+        summary="All links work.",
+    )
 
 
 def _run(at: datetime) -> model.Run:

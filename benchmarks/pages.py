@@ -1,7 +1,7 @@
 """What the board's pages cost where there is much to show: how long the server takes for each, and what each weighs.
 
-The home page with 2,000 routines and 100,000 runs, its list sorted in other ways and searched, what comes next, the
-editor, and a routine's page.
+With 2,000 routines and 100,000 runs, with the issue and the heartbeat of each that was completed or failed: home, its
+list sorted in other ways and searched, what comes next, the editor, and the pages of everything else.
 """
 
 from __future__ import annotations
@@ -40,17 +40,32 @@ def _filled(store: Store, routines: int, runs: int) -> dict[str, str]:
         add_schedules(store, homes, count, now + AHEAD, expression=expression)
     add_days(store, now, runs // routines, HOUR)
     store.settle()
-    home = f"/companies/{homes[0].company_id}/routines"
-    one = store.rows("SELECT CAST(id AS text) FROM routines ORDER BY id")[0][0]
+    company = f"/companies/{homes[0].company_id}"
+    home = f"{company}/routines"
+    one, issue, beat = (
+        store.rows(f"SELECT CAST(id AS text) FROM {table} ORDER BY id LIMIT 1")[0][0]  # noqa: S608 - constants
+        for table in ("routines", "issues", "heartbeat_runs")
+    )
     return {
         "home": home,
         "home, by next fire": f"{home}?sort=next",
         "home, last page, by last fire": f"{home}?sort=last&page={routines}",
         "home, searched for words": f"{home}?q=part+1",
         "a routine": f"/routines/{one}",
-        "what comes next, a day": f"/companies/{homes[0].company_id}/upcoming",
-        "what comes next, a week": f"/companies/{homes[0].company_id}/upcoming?range=week",
-        "new routine": f"/companies/{homes[0].company_id}/routines/new",
+        "what comes next, a day": f"{company}/upcoming",
+        "what comes next, a week": f"{company}/upcoming?range=week",
+        "new routine": f"{home}/new",
+        "issues, open": f"{company}/issues",
+        "issues, done": f"{company}/issues?status=done",
+        "issues, done, searched for words that are in none": f"{company}/issues?status=done&q=never",
+        "an issue": f"/issues/{issue}",
+        "agents": f"{company}/agents",
+        "an agent": f"/agents/{homes[0].agent_id}",
+        "heartbeats": f"{company}/heartbeats",
+        "heartbeats that failed, of which there are none": f"{company}/heartbeats?status=failed",
+        "a heartbeat": f"/heartbeat-runs/{beat}",
+        "activity": f"{company}/activity",
+        "projects": f"{company}/projects",
     }
 
 
@@ -69,7 +84,8 @@ def measure(stores: Stores, *, quick: bool) -> Group:
                 figures.append(Figure("  weight", [sizes[name] / 1000], "kB", at_most(KILOBYTES_MAX)))
     return Group(
         f"pages on {stores.kind}",
-        f"{routines:,} routines of one company, with schedules of all kinds, and {runs:,} runs, one each an hour; "
+        f"{routines:,} routines of one company, with schedules of all kinds, and {runs:,} runs, one each an hour, "
+        "with their issues and heartbeats; "
         "GET over one keep-alive connection to a `routines serve` process; of a page's weight nothing is "
         "compressed",
         figures,

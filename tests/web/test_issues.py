@@ -102,12 +102,33 @@ def test_the_list_is_the_same_however_it_is_read(
     assert [*seen, *re.findall(r"Number \d", source)] == [f"Number {number}" for number in reversed(range(5))]
 
 
-def test_a_row_says_how_many_runs_point_to_it_and_where_it_came_from(service: Service, company: Company) -> None:
+def test_a_look_for_words_goes_back_a_stretch_at_a_time(
+    service: Service, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("routines.services.issue_board.LOOKED_THROUGH_MAX", 2)
+    for title in ("Wanted 1", "Wanted 2", "Else 1", "Else 2", "Else 3", "Wanted 3"):
+        made(company, title=title, status="done")
+    source = read(service, f"/companies/{company.id}/issues", q="wanted", status="done")
+    looks = [re.findall(r"Wanted \d", source)]
+    while further := re.search(r'href="([^"]+)">Look further back', source):
+        assert "older ones were not looked through" in source
+        source = read(service, unescape(further[1]))
+        looks.append(re.findall(r"Wanted \d", source))
+    assert looks == [["Wanted 3"], [], ["Wanted 2", "Wanted 1"]]
+    assert "older ones" not in source
+
+
+def test_a_row_says_how_many_runs_point_to_it_and_where_it_came_from(
+    service: Service, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
     routine, _ = fired(company, title="Look around")
     for _ in range(2):
         ok(company.board.post(f"/routines/{routine['id']}/run"), 202)
     source = read(service, f"/companies/{company.id}/issues")
     assert re.search(r'data-name="Runs" class="number">3<', source)
+    monkeypatch.setattr("routines.storage.queries.runs.RUNS_COUNTED_MAX", 2)
+    monkeypatch.setattr("routines.web.views.issues.RUNS_COUNTED_MAX", 2)
+    assert "2 or more<" in read(service, f"/companies/{company.id}/issues")
     assert f'<a href="/routines/{routine["id"]}">Look around</a>' in source
     assert f'<a href="/agents/{company.agent_id}">Ada</a>' in source
 

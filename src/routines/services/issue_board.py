@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from routines.core.errors import NotFoundError
+from routines.core.limits import LOOKED_THROUGH_MAX
 from routines.core.model import Actor, Comment, Goal, Issue, IssueInBrief, Run
 from routines.services.context import Body, Context, company_of_path
 from routines.services.issues import visible_issue
@@ -23,9 +24,14 @@ COMMENT_NOT_FOUND = "Comment not found"
 
 @dataclass(frozen=True, slots=True)
 class ListedIssues:
-    """A page of issues, how many runs point to each, and what the things that they name are called, by id."""
+    """A page of issues, how many runs point to each, and what the things that they name are called, by id.
+
+    Runs are counted up to `RUNS_COUNTED_MAX`. `looked_back_to` is the last issue that was held against the filters,
+    where older ones were not.
+    """
 
     issues: Sequence[Issue]
+    looked_back_to: Issue | None
     run_counts: Mapping[str, int]
     names: Mapping[str, Named]
 
@@ -46,7 +52,10 @@ class StoryQuery:
 
 @dataclass(frozen=True, slots=True)
 class IssueStory:
-    """An issue with what stands around it; runs are newest first, comments oldest first."""
+    """An issue with what stands around it; runs are newest first, comments oldest first.
+
+    Runs are counted up to `RUNS_COUNTED_MAX`.
+    """
 
     issue: Issue
     parent: Issue | None
@@ -80,11 +89,11 @@ class IssueBoard:
         with self.context.database.read() as connection:
             company_of_path(connection, actor, company_id)
             wanted = query()
-            found = issues.search(connection, company_id, wanted)
+            found, last = issues.look(connection, company_id, wanted, LOOKED_THROUGH_MAX)
             filtered = [(Kind.ROUTINE, wanted.origin_id)] if wanted.origin_id else []
             mentioned = {*filtered, *(each for issue in found for each in _mentioned(issue))}
             counts = runs.counts_of_issues(connection, [issue.id for issue in found]) if found else {}
-            return ListedIssues(found, counts, names_of(connection, mentioned))
+            return ListedIssues(found, last, counts, names_of(connection, mentioned))
 
     def story(self, actor: Actor, issue_id: str, query: Body[StoryQuery]) -> IssueStory:
         """An issue with what stands around it, as much of it as is asked for."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import merge
 from itertools import islice
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, case, func, or_, select, union_all
 
 from routines.core.model import CLOSED_ISSUE_STATUSES, Comment, Issue, IssueInBrief, IssueStatus, Priority
+from routines.storage.queries.stretches import end_of_stretch
 from routines.storage.rows import columns, every, first, get_model, insert_model, select_model, update_model
 from routines.storage.schema import ISSUE_IS_CLOSED, ISSUE_IS_OPEN, agents, comments, issues, routines
 
@@ -49,7 +50,7 @@ def whole_of_ids(connection: Connection, issue_ids: Collection[str]) -> list[Iss
 class IssueQuery:
     """Which of a company's issues are wanted: all that agree with every filter that is set, a page at a time.
 
-    `words` occur in the title, in any case, or are the issue's identifier.
+    `words` occur in the title, in any case, or are the issue's identifier. None is older than `back_to`.
     """
 
     limit: int
@@ -60,24 +61,51 @@ class IssueQuery:
     origin_kind: str | None = None
     origin_id: str | None = None
     words: str | None = None
+    back_to: str | None = None
 
 
 def search(connection: Connection, company_id: str, wanted: IssueQuery) -> list[Issue]:
     """A company's issues, newest first, from the one after `before` on."""
+    found = _by_index(connection, company_id, wanted)
+    return _one_by_one(connection, company_id, wanted) if found is None else found
+
+
+def look(connection: Connection, company_id: str, wanted: IssueQuery, entries: int) -> tuple[list[Issue], Issue | None]:
+    """The same, but where no index knows them, at most so many issues are held against the filters for one page.
+
+    The second is the last that was, where there are more to hold against them and the page is not full.
+    """
+    found = _by_index(connection, company_id, wanted)
+    if found is not None:
+        return found, None
+    back_to = end_of_stretch(connection, issues, company_id, wanted.before, entries)
+    found = _one_by_one(connection, company_id, replace(wanted, back_to=back_to))
+    return found, None if back_to is None or len(found) == wanted.limit else get(connection, back_to)
+
+
+def _by_index(connection: Connection, company_id: str, wanted: IssueQuery) -> list[Issue] | None:
+    """A routine's issues, or open ones where these are few, for which there is an index; else None."""
     if wanted.origin_id is not None:
         return _of_routine(connection, company_id, wanted)
-    query = _filtered(wanted).where(issues.c.company_id == company_id)
-    if wanted.statuses and CLOSED_ISSUE_STATUSES.isdisjoint(wanted.statuses):
-        few = _open_ones(company_id, wanted.assignee_agent_id).limit(OPEN_SOUGHT_MAX + 1)
-        if int(connection.execute(select(func.count()).select_from(few.subquery())).scalar_one()) <= OPEN_SOUGHT_MAX:
-            query = query.where(issues.c.id.in_(few))
+    if not wanted.statuses or not CLOSED_ISSUE_STATUSES.isdisjoint(wanted.statuses):
+        return None
+    few = _open_ones(company_id, wanted.assignee_agent_id).limit(OPEN_SOUGHT_MAX + 1)
+    if int(connection.execute(select(func.count()).select_from(few.subquery())).scalar_one()) > OPEN_SOUGHT_MAX:
+        return None
+    query = _filtered(wanted).where(issues.c.company_id == company_id, issues.c.id.in_(few))
     return every(connection, Issue, query)
+
+
+def _one_by_one(connection: Connection, company_id: str, wanted: IssueQuery) -> list[Issue]:
+    return every(connection, Issue, _filtered(wanted).where(issues.c.company_id == company_id))
 
 
 def _filtered(wanted: IssueQuery) -> Select[Any]:
     query = select_model(issues, Issue)
     if wanted.before is not None:
         query = query.where(issues.c.id < wanted.before)
+    if wanted.back_to is not None:
+        query = query.where(issues.c.id >= wanted.back_to)
     if wanted.statuses:
         query = query.where(issues.c.status.in_(wanted.statuses))
     if wanted.words:

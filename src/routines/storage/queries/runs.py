@@ -14,9 +14,10 @@ from sqlalchemy import Connection, ScalarSelect, Select, func, null, select, tru
 from routines.clock import first_id
 from routines.core.instants import MILLISECOND
 from routines.core.lifecycle import RunMove
+from routines.core.limits import RUNS_COUNTED_MAX
 from routines.core.model import Issue, Run, RunStatus
 from routines.storage.rows import columns, every, select_model
-from routines.storage.schema import routines, runs, triggers
+from routines.storage.schema import issues, routines, runs, triggers
 
 
 def of_ids(connection: Connection, run_ids: Sequence[str]) -> dict[str, Run]:
@@ -162,9 +163,11 @@ def _newest_ids_of_issue(connection: Connection, issue: Issue, *, limit: int, be
 
 
 def counts_of_issues(connection: Connection, issue_ids: Collection[str]) -> dict[str, int]:
-    """How many runs point to each of these issues, of those to which any does."""
-    query = select(runs.c.linked_issue_id, func.count()).where(runs.c.linked_issue_id.in_(issue_ids))
-    return {row[0]: int(row[1]) for row in connection.execute(query.group_by(runs.c.linked_issue_id))}
+    """How many runs point to each of these issues, of those to which any does; at most `RUNS_COUNTED_MAX` of one."""
+    pointing = select(runs.c.id).where(runs.c.linked_issue_id == issues.c.id).limit(RUNS_COUNTED_MAX)
+    counted = select(func.count()).select_from(pointing.correlate(issues).subquery()).scalar_subquery()
+    rows = connection.execute(select(issues.c.id, counted).where(issues.c.id.in_(issue_ids)))
+    return {row[0]: int(row[1]) for row in rows if row[1]}
 
 
 def _without_payloads() -> Select[Any]:

@@ -149,6 +149,7 @@ def _list_page(page: Page, company_id: str, form: Form) -> Response:
     kept = [(name, text) for name, text in asked.items() if name != "before"]
     kept += [("status", text) for text in page.request.query_params.getlist("status")]
     here = f"/companies/{company_id}/issues"
+    last = shown[-1] if len(rows) > ISSUES_SHOWN else listed.looked_back_to
     return page.show(
         "issues.html",
         company_id=company_id,
@@ -162,7 +163,8 @@ def _list_page(page: Page, company_id: str, form: Form) -> Response:
         projects=[(each.id, each.name) for each in page.use.projects.of_company(page.actor, company_id)],
         routine=views.routine_link(wanted.origin_id, listed.names),
         newest_url=f"{here}?{urlencode(kept)}" if wanted.before else "",
-        older_url=f"{here}?{urlencode([*kept, ('before', shown[-1].id)])}" if len(rows) > ISSUES_SHOWN else "",
+        older_url="" if last is None else f"{here}?{urlencode([*kept, ('before', last.id)])}",
+        looked_back_to=None if listed.looked_back_to is None else page.when(listed.looked_back_to.created_at),
     )
 
 
@@ -191,6 +193,7 @@ def _issue_page(page: Page, issue_id: str) -> Response:
         project=views.project_link(issue.project_id, story.names),
         routine=views.routine_link(issue.origin_id, story.names),
         children=story.children[:CHILDREN_MAX],
+        run_count=views.counted(story.run_count),
         fires=fires[:RUNS_SHOWN],
         older_runs=fires[RUNS_SHOWN - 1].id if len(fires) > RUNS_SHOWN else "",
         comments=comments[-COMMENTS_SHOWN:],

@@ -21,6 +21,7 @@ from routines.services.outlook import RangeQuery
 from routines.services.overview import LOOKS_MAX, TROUBLES_MAX
 from routines.storage.queries.overview import Named, RoutineOrder, RoutinesQuery
 from routines.web.form import Form
+from routines.web.meanwhile import meanwhile
 from routines.web.page import BoardPage, Page, PageRoute, own_path
 from routines.web.rendering import options
 from routines.web.times import shown_locally
@@ -54,14 +55,15 @@ router = APIRouter(route_class=PageRoute)
 def home(page: BoardPage, company_id: PathId) -> Response:
     """The day, what comes next, and a page of the routines."""
     form = Form.of({name: page.query(name) for name in (*FILTERS, "sort", "page")})
-    found = page.use.overview.routines(page.actor, company_id, lambda: _wanted(form))
     troubles_max = TROUBLES_MAX if page.query("troubles") == "all" else LOOKS_MAX
-    day = page.use.overview.day(page.actor, company_id, troubles_max)
+    day = meanwhile(lambda: page.use.overview.day(page.actor, company_id, troubles_max))  # counts all of its fires
+    found = page.use.overview.routines(page.actor, company_id, lambda: _wanted(form))
     soon = RangeQuery(None, page.now + timedelta(days=UPCOMING_DAYS_MAX), NEXT_FIRES)
     upcoming = page.use.outlook.upcoming(page.actor, company_id, lambda: soon)
     their_agents = {slot.schedule.assignee_agent_id for slot in upcoming}
     choices = page.use.overview.choices(page.actor, company_id)
     local = shown_locally(page.now, page.zone)
+    rows = [routine_row(each, found.joined, page.when, local) for each in found.routines]
     part = found.offset // ROUTINES_A_PAGE + 1
     filters = {name: form.text(name) for name in (*FILTERS, "sort") if form.text(name)}
     return page.show(
@@ -70,14 +72,14 @@ def home(page: BoardPage, company_id: PathId) -> Response:
         section="routines",
         form=form,
         is_filtered=any(form.text(name) for name in FILTERS),
-        day=day_view(day, page.now, page.zone, page.when, troubles_max),
+        day=day_view(day.result(), page.now, page.zone, page.when, troubles_max),
         upcoming=upcoming,
         agent_names=page.use.overview.agent_names(page.actor, company_id, their_agents),
         agents=_options(choices.agents, form.text("assigneeAgentId")),
         projects=_options(choices.projects, form.text("projectId")),
         statuses=options(RoutineStatus),
         sorts=[(str(order), words) for order, words in SORTS.items()],
-        rows=[routine_row(each, found.joined, page.when, local) for each in found.routines],
+        rows=rows,
         total=found.total,
         first=found.offset + 1,
         here=_part(filters, part),

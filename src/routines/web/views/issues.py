@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from routines.core.lifecycle import run_after_issue_move
+from routines.core.limits import RUNS_COUNTED_MAX
 from routines.core.model import (
     CLOSED_ISSUE_STATUSES,
     ActorType,
@@ -45,7 +46,7 @@ class IssueRow:
     agent: Link | None
     routine: Link | None
     made: When
-    runs: int
+    runs: str
 
 
 def issue_rows(listed: ListedIssues, when: Callable[[datetime], When]) -> list[IssueRow]:
@@ -60,10 +61,15 @@ def issue_rows(listed: ListedIssues, when: Callable[[datetime], When]) -> list[I
             agent=agent_link(issue.assignee_agent_id, listed.names),
             routine=routine_link(issue.origin_id, listed.names),
             made=when(issue.created_at),
-            runs=listed.run_counts.get(issue.id, 0),
+            runs=counted(listed.run_counts.get(issue.id, 0)),
         )
         for issue in listed.issues
     ]
+
+
+def counted(runs: int) -> str:
+    """How many runs point to an issue; nothing if none does."""
+    return f"{RUNS_COUNTED_MAX:,} or more" if runs >= RUNS_COUNTED_MAX else str(runs or "")
 
 
 def agent_link(agent_id: str | None, names: Mapping[str, Named]) -> Link | None:
