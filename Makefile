@@ -42,7 +42,7 @@ pictures: setup
 
 # Pins every package anew, for every platform, with hashes.
 lock:
-	uv pip compile --quiet pyproject.toml --group build --group check --group test --group bench --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
+	uv pip compile --quiet pyproject.toml --extra traces --group build --group check --group test --group bench --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
