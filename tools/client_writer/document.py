@@ -130,7 +130,7 @@ class Document:
             case "object":
                 return f"{'dict' if in_reply else 'Mapping'}[str, Any]"
             case "string" if schema.get("format") == "date-time":
-                return "datetime"
+                return "Instant" if in_reply else "datetime"
             case "string" if SEVERAL in schema.get("pattern", ""):
                 return "str | Sequence[str]"
             case str(kind):

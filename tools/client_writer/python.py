@@ -21,12 +21,13 @@ Nothing here is edited by hand: it is what the service's OpenAPI document says.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from routines.client.values import OPEN, BodyValue, Reply
+from routines.client.values import OPEN, BodyValue, Instant, Reply
 '''
 CALLS = '''"""Every call of the service as a method of both clients; written by `make client`.
 
