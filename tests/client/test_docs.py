@@ -9,19 +9,18 @@ import pytest
 
 import routines
 from routines.client import errors
+from support.nursery import Nursery
 from support.process import ServerProcess
 
 PAGE = Path(routines.__file__).parents[2] / "docs" / "client.md"
 
 
 def test_every_example_of_the_page_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    server = ServerProcess(tmp_path / "data")
-    try:
+    with Nursery() as nursery:
+        server = ServerProcess(tmp_path / "data", nursery=nursery)
         server.wait_until_up()
         monkeypatch.setenv("ROUTINES_API_URL", server.url)
-        monkeypatch.delenv("ROUTINES_API_KEY", raising=False)
         result = doctest.testfile(str(PAGE), module_relative=False, optionflags=doctest.ELLIPSIS)
-    finally:
         assert server.terminate() == 0
     assert result.failed == 0
     assert result.attempted > 30

@@ -186,3 +186,15 @@ def test_following_ends_with_a_refusal_and_when_nobody_answers_for_long(site: Si
     with pytest.raises(UnavailableError, match="The database is away"):
         next(Client(site.url, transport=away, sleep=pauses.append).follow_events(company.id))
     assert AWAY_SECONDS_MAX / 2 < sum(pauses) <= AWAY_SECONDS_MAX
+
+
+def test_no_proxy_stands_before_a_service_on_this_machine(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with Client(site.url, retries=0) as client:
+        assert client.get_health().status == "ok"
+    with (
+        Client("http://routines.example.com", retries=0) as client,
+        pytest.raises(ConnectionFailedError, match="running"),
+    ):
+        client.get_health()

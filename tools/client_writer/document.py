@@ -178,7 +178,7 @@ class Document:
 
     def _one_of(self, replies: list[Schema]) -> Schema:
         """The schema of what comes back; of two replies the wider one, which can be read from both."""
-        options = [option for reply in replies for option in reply.get("anyOf", [reply])]
+        options: list[Schema] = [option for reply in replies for option in reply.get("anyOf", [reply])]
         if len(options) == 1:
             return options[0]
         widest = self._widest([name_of(option) for option in options])
