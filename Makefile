@@ -1,5 +1,5 @@
 # The commands of this project; the README explains them. Everything lives in .venv, nothing is installed elsewhere.
-.PHONY: setup test chaos demo bench pictures check lock clean
+.PHONY: setup test chaos demo bench pictures client check lock clean
 PYTHON ?= python3
 BIN := .venv/bin
 # One more than there are cores: tests wait for databases, browsers and processes now and then.
@@ -40,9 +40,13 @@ bench: setup
 pictures: setup
 	PYTHONPATH=tests $(BIN)/python docs/pictures
 
+# Writes the Python client's models and calls anew from the OpenAPI document, after a call has changed.
+client: setup
+	PYTHONPATH=tools $(BIN)/python -m client_writer
+
 # Pins every package anew, for every platform, with hashes.
 lock:
-	uv pip compile --quiet pyproject.toml --group build --group check --group test --group bench --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
+	uv pip compile --quiet pyproject.toml --extra traces --group build --group check --group test --group bench --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -15,8 +15,9 @@ from urllib.parse import urlsplit
 from platformdirs import user_data_path
 
 from routines.clock import AS_IT_IS, ClockSetting
+from routines.core.addresses import is_loopback_address
 from routines.core.errors import RoutinesError
-from routines.http.auth import AuthMode, is_loopback_address
+from routines.http.auth import AuthMode
 from routines.outgoing import Reach
 from routines.storage.opening import DatabasePlace
 

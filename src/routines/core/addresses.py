@@ -5,7 +5,8 @@ No name is resolved and nothing is connected to here.
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from urllib.parse import urlsplit
 
 Address = IPv4Address | IPv6Address
 
@@ -45,3 +46,22 @@ def is_public(address: Address) -> bool:
         if address not in _GLOBAL_UNICAST:
             return False
     return address.is_global and not address.is_multicast and not any(address in network for network in _NOT_PUBLIC)
+
+
+def is_loopback_name(host: str) -> bool:
+    """True for `localhost` and loopback addresses, with or without a port."""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        port = urlsplit(f"//{host}").port
+        del port  # reading it checks it
+    except ValueError:
+        return False
+    return name == "localhost" or is_loopback_address(name)
+
+
+def is_loopback_address(name: str) -> bool:
+    """True for an address of the loopback network."""
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False

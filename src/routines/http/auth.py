@@ -6,7 +6,6 @@ What the caller may then do is `core.access`. The fire route has an authenticati
 from __future__ import annotations
 
 from enum import StrEnum
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from itsdangerous import BadSignature, URLSafeSerializer
@@ -14,6 +13,7 @@ from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 
 from routines.clock import Clock
+from routines.core.addresses import is_loopback_name
 from routines.core.errors import ForbiddenError, UnauthorizedError
 from routines.core.instants import to_milliseconds
 from routines.core.model import LOCAL_BOARD, Actor
@@ -135,22 +135,3 @@ def same_origin(origin: str, headers: Headers, public_url: str) -> bool:
     except ValueError:
         return False
     return parts.netloc == headers.get("host") or (parts.scheme, parts.netloc) == (public.scheme, public.netloc)
-
-
-def is_loopback_name(host: str) -> bool:
-    """True for `localhost` and loopback addresses, with or without a port."""
-    try:
-        name = urlsplit(f"//{host}").hostname or ""
-        port = urlsplit(f"//{host}").port
-        del port  # reading it checks it
-    except ValueError:
-        return False
-    return name == "localhost" or is_loopback_address(name)
-
-
-def is_loopback_address(name: str) -> bool:
-    """True for an address of the loopback network."""
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return False
