@@ -41,8 +41,8 @@ pictures: setup
 	PYTHONPATH=tests $(BIN)/python docs/pictures
 
 # Pins every package anew, for every platform, with hashes.
-lock:
-	uv pip compile --quiet pyproject.toml --extra traces --group build --group check --group test --group bench --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
+lock: setup
+	$(BIN)/uv pip compile --quiet pyproject.toml --extra traces --group build --group check --group test --group bench --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
