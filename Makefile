@@ -1,5 +1,5 @@
 # The commands of this project; the README explains them. Everything lives in .venv, nothing is installed elsewhere.
-.PHONY: setup test chaos demo bench pictures check lock clean
+.PHONY: setup test chaos demo bench pictures reference wheel check lock clean
 PYTHON ?= python3
 BIN := .venv/bin
 # One more than there are cores: tests wait for databases, browsers and processes now and then.
@@ -39,6 +39,14 @@ bench: setup
 # Takes the pictures of the pages in the docs anew; it needs a Chromium, as the tests of pages do.
 pictures: setup
 	PYTHONPATH=tests $(BIN)/python docs/pictures
+
+# Writes docs/reference anew from the program.
+reference: setup
+	$(BIN)/python docs/reference
+
+# What others install: a wheel and a source archive, in dist.
+wheel: setup
+	$(BIN)/python -m hatchling build -d dist -t sdist -t wheel
 
 # Pins every package anew, for every platform, with hashes.
 lock: setup
