@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -27,6 +28,8 @@ PAGE_SECONDS_MAX = 60
 ADDRESS = "127.0.0.1:3100"
 """Where pages say that the service is; what is run says where the test's is."""
 RUN = ("sh", "python")
+
+MISSING = [program for program in ("bash", "curl", "make", "openssl") if shutil.which(program) is None]
 
 NOT_RUN = {
     "docs/operations.md": {
@@ -101,6 +104,7 @@ READERS: dict[str, Callable[[Site], dict[str, str]]] = {
 """What the reader of a page has that its examples name as variables."""
 
 
+@pytest.mark.skipif(bool(MISSING), reason=f"{', '.join(MISSING)}, which examples call, cannot be found")
 @pytest.mark.parametrize("page", [name for name in NAMES if run_of(name)])
 def test_what_a_page_shows_works(page: str, folder: Path, request: pytest.FixtureRequest) -> None:
     examples = run_of(page)

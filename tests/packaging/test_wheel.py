@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -44,15 +45,19 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built(REPOSITORY, tmp_path_factory.mktemp("wheel"))
 
 
-@pytest.fixture(scope="module")
-def uvx(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Uvx:
-    house, folder = tmp_path_factory.mktemp("house"), tmp_path_factory.mktemp("elsewhere")
+@pytest.fixture
+def uvx(wheel: Path, tmp_path: Path) -> Iterator[Uvx]:
+    house, cache, folder = (tmp_path / name for name in ("house", "cache", "elsewhere"))
+    house.mkdir()
+    folder.mkdir()
     wheelhouse.fill(house, PROJECT["dependencies"])
     foreign = ("PYTHON", "ROUTINES_", "UV_", "VIRTUAL_ENV")  # the editable install must not be what runs
     kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     command = [str(Path(sys.executable).with_name("uv")), "tool", "run", "--offline", "--no-index", "--no-config"]
     command += ["--find-links", str(house), "--python", sys.executable, "--from", str(wheel)]
-    return Uvx(command, folder, {**kept, "UV_CACHE_DIR": str(tmp_path_factory.mktemp("cache"))})
+    yield Uvx(command, folder, {**kept, "UV_CACHE_DIR": str(cache)})
+    for large in (house, cache):  # 200 MB, which pytest would keep for three runs
+        shutil.rmtree(large)
 
 
 def built(source: Path, folder: Path) -> Path:
@@ -86,17 +91,11 @@ def test_a_wheel_made_of_the_source_archive_is_the_same(wheel: Path, tmp_path: P
 
 
 def test_uvx_runs_the_wheel_with_no_more_than_it_requires(uvx: Uvx) -> None:
-    said = subprocess.run(  # noqa: S603 - our own program
-        [*uvx.command, "routines", "--version"],
-        cwd=uvx.folder,
-        env=uvx.environment,
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=2 * MINUTE_SECONDS,
-    )
-    assert said.returncode == 0, said.stderr
-    assert said.stdout == f"routines {PROJECT['version']}\n"
+    assert said_by(uvx, "routines", "--version") == f"routines {PROJECT['version']}\n"
+    found = said_by(uvx, "python", "-c", "from routines.cli import demo; print(demo.__file__, demo._examples())")
+    module, examples = map(Path, found.split())
+    assert REPOSITORY not in module.parents
+    assert {each.name for each in examples.iterdir()} == {each.name for each in (REPOSITORY / "examples").glob("*.*")}
     with served(uvx) as (url, process):
         assert "<title>" in fetched(f"{url}/")  # templates are there
         assert fetched(f"{url}/static/routines.css")
@@ -105,21 +104,19 @@ def test_uvx_runs_the_wheel_with_no_more_than_it_requires(uvx: Uvx) -> None:
     assert (uvx.folder / "data" / "routines.db").exists()
 
 
-def test_an_installed_demo_finds_its_agent(uvx: Uvx) -> None:
-    code = "from routines.cli import demo; print(demo.__file__, demo._examples())"
-    told = subprocess.run(  # noqa: S603 - our own program
-        [*uvx.command, "python", "-c", code],
+def said_by(uvx: Uvx, *command: str) -> str:
+    """What a command prints that must succeed."""
+    said = subprocess.run(  # noqa: S603 - our own program
+        [*uvx.command, *command],
         cwd=uvx.folder,
         env=uvx.environment,
         check=False,
         capture_output=True,
         text=True,
-        timeout=MINUTE_SECONDS,
+        timeout=2 * MINUTE_SECONDS,
     )
-    assert told.returncode == 0, told.stderr
-    module, examples = map(Path, told.stdout.split())
-    assert REPOSITORY not in module.parents
-    assert {each.name for each in examples.iterdir()} == {each.name for each in (REPOSITORY / "examples").glob("*.*")}
+    assert said.returncode == 0, said.stderr
+    return said.stdout
 
 
 @contextmanager
