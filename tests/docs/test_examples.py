@@ -79,6 +79,14 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def reader_of_any(site: Site) -> dict[str, str]:
+    """Whoever has made the README's first routine has its parts at hand; programs find the service by themselves."""
+    company = site.service.company()
+    made = {"project": company.project_id, "agent": company.agent_id, "key": company.agent.token or ""}
+    routine = company.routine()["id"]
+    return {"api": f"{site.url}/api", "company": company.id, "routine": routine, **made, "ROUTINES_API_URL": site.url}
+
+
 def reader_of_api(site: Site) -> dict[str, str]:
     """Whoever reads of webhooks has one, and its secret."""
     hook = webhook(site.service, site.service.company(), "hmac_sha256")
@@ -117,12 +125,25 @@ def test_what_a_page_shows_works(page: str, folder: Path, request: pytest.Fixtur
         address = f"127.0.0.1:{port}"
     else:
         site: Site = request.getfixturevalue("site")
-        environment |= READERS.get(page, lambda _: {})(site)
+        environment |= reader_of_any(site) | READERS.get(page, lambda _: {})(site)
         address = site.url.removeprefix("http://")
+        shell = [*the_readmes_functions(), *shell]
     if shell:
         run(["bash", "-s"], "".join([PRELUDE, *map(step, shell), EPILOGUE]), folder, environment, address)
-    if python := [each for each in examples if each.language == "python" and each.remark != "file"]:
-        run([sys.executable, "-"], "\n".join(each.text for each in python), folder, environment, address)
+    python = [each for each in examples if each.language == "python" and each.remark != "file"]
+    if program := "\n".join(each.text for each in python if not each.is_dialogue):
+        run([sys.executable, "-"], program, folder, environment, address)
+    if dialogue := "\n".join(each.text for each in python if each.is_dialogue):
+        (folder / "page.txt").write_text(dialogue.replace(ADDRESS, address))
+        run([sys.executable, "-m", "doctest", "-o", "ELLIPSIS", "page.txt"], "", folder, environment, address)
+
+
+def the_readmes_functions() -> list[Example]:
+    """The shell functions that the README defines, which other pages call too."""
+    defining = [each for each in examples_of("README.md") if each.language == "sh" and "() {" in each.text]
+    lines = [line + "\n" for each in defining for line in each.text.splitlines() if "() {" in line]
+    assert len(lines) > 1
+    return [defining[0]._replace(text="".join(lines))]
 
 
 def reader(folder: Path) -> dict[str, str]:
@@ -173,7 +194,7 @@ def test_an_example_is_well_formed(example: Example) -> None:
         case "sh":
             read = subprocess.run(["bash", "-n"], input=example.text, text=True, capture_output=True, check=False)  # noqa: S607
             assert read.returncode == 0, read.stderr
-        case "python":
+        case "python" if not example.is_dialogue:
             compile(example.text, example.place, "exec")
         case "json":
             json.loads(example.text)
@@ -183,7 +204,7 @@ def test_an_example_is_well_formed(example: Example) -> None:
             Environment(autoescape=False).parse(example.text)  # noqa: S701 - a prompt is no page
         case "ini":
             configparser.ConfigParser(strict=False, interpolation=None).read_string(example.text)
-        case "text":
+        case "text" | "python":
             pass
         case _:
             assert example.remark == "not run", f"nothing here reads {example.language or 'what has no language'}"

@@ -75,25 +75,28 @@ def variables() -> set[str]:
     return {name for source in sources for name in VARIABLE.findall(source.read_text(encoding="utf-8"))}
 
 
-def flags_of(*names: str) -> dict[str, str]:
-    """The variables that the help of these commands names, each with its flag."""
-    assert isinstance(COMMANDS, TyperGroup)
-    flags = {}
-    for parameter in [parameter for name in names for parameter in COMMANDS.commands[name].params]:
-        if found := re.search(r"\[(ROUTINES_\w+)\]", getattr(parameter, "help", None) or ""):
-            flags[found[1]] = parameter.opts[0]
-    return flags
+def flags() -> dict[str, str]:
+    """The variables that the help of commands names, each with its flag."""
+    found = {}
+    waiting = [COMMANDS]
+    while waiting:
+        command = waiting.pop()
+        waiting += command.commands.values() if isinstance(command, TyperGroup) else []
+        for parameter in command.params:
+            if named := re.search(r"\[(ROUTINES_\w+)\]", getattr(parameter, "help", None) or ""):
+                found[named[1]] = parameter.opts[0]
+    return found
 
 
 def settings_of(page: str) -> list[tuple[str, str, str]]:
     """The flag, the variable and the default of each setting in a page's tables."""
     found = []
     for cells in rows_of(page):
-        flags, names = (re.findall(r"`([^`]+)`", cell) for cell in cells[:2])
+        written, names = (re.findall(r"`([^`]+)`", cell) for cell in cells[:2])
         if len(cells) > 2 and all(name.startswith("ROUTINES_") for name in names):
             defaults = re.findall(r"`([^`]+)`", "".join(LITERALS.findall(cells[2])[:1]))
             for number, name in enumerate(names):
-                flag = flags[number] if number < len(flags) else ""
+                flag = written[number] if number < len(written) else ""
                 found.append((flag, name, defaults[number] if number < len(defaults) else ""))
     return found
 
@@ -105,11 +108,11 @@ def test_the_page_of_settings_has_every_variable_that_the_program_reads() -> Non
 
 @pytest.mark.parametrize("page", ["README.md", SETTINGS])
 def test_settings_have_the_flags_that_a_page_gives_them(page: str) -> None:
-    flags = flags_of("serve")
+    there_are = flags()
     rows = settings_of(page)
     assert len(rows) > 10
     for flag, name, _ in rows:
-        assert flag == flags.get(name, ""), name
+        assert flag == there_are.get(name, ""), name
 
 
 @pytest.mark.parametrize("page", ["README.md", SETTINGS])

@@ -41,6 +41,11 @@ class Example(NamedTuple):
         """Where it is, as editors have it."""
         return f"{self.page}:{self.line}"
 
+    @property
+    def is_dialogue(self) -> bool:
+        """Whether it is what somebody types into Python, with what is answered."""
+        return ">>> " in self.text
+
 
 @cache
 def tokens_of(page: str) -> list[Token]:
