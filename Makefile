@@ -1,5 +1,5 @@
 # The commands of this project; the README explains them. Everything lives in .venv, nothing is installed elsewhere.
-.PHONY: setup test chaos demo bench pictures client check lock clean
+.PHONY: setup test chaos demo bench pictures client reference wheel check lock clean
 PYTHON ?= python3
 BIN := .venv/bin
 # One more than there are cores: tests wait for databases, browsers and processes now and then.
@@ -44,9 +44,17 @@ pictures: setup
 client: setup
 	PYTHONPATH=tools $(BIN)/python -m client_writer
 
+# Writes docs/reference anew from the program.
+reference: setup
+	$(BIN)/python docs/reference
+
+# What others install: a wheel and a source archive, in dist.
+wheel: setup
+	$(BIN)/python -m hatchling build -d dist -t sdist -t wheel
+
 # Pins every package anew, for every platform, with hashes.
-lock:
-	uv pip compile --quiet pyproject.toml --extra traces --group build --group check --group test --group bench --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
+lock: setup
+	$(BIN)/uv pip compile --quiet pyproject.toml --extra traces --group build --group check --group test --group bench --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis

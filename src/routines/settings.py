@@ -1,6 +1,6 @@
 """What whoever runs the service can set: flags, environment, defaults, and what they must agree on.
 
-Flags win over the environment; the table in the README is this file's.
+Flags win over the environment; docs/reference/settings.md has them all, and a test compares it with this file.
 """
 
 from __future__ import annotations

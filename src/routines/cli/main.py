@@ -9,6 +9,7 @@ import os
 import sys
 from dataclasses import replace
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -25,7 +26,6 @@ from routines.settings import RETENTION_DAYS_MAX, RETENTION_DAYS_MIN, Settings, 
 
 app = typer.Typer(
     name="routines",
-    help="Recurring work for AI agents: never loses or doubles a slot, and says why anything did not run.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -39,6 +39,22 @@ DatabaseUrl = Annotated[
     str | None,
     typer.Option(help="postgresql://user:password@host/name, or sqlite:///path. [ROUTINES_DATABASE_URL]"),
 ]
+
+
+def _tell_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the flag
+    if wanted:
+        print(f"routines {version('routines')}")  # noqa: T201 - the result
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Tell the version and exit.", is_eager=True, callback=_tell_version)
+    ] = False,
+) -> None:
+    """Recurring work for AI agents: never loses or doubles a slot, and says why anything did not run."""
 
 
 @app.command()
