@@ -108,8 +108,10 @@ def _main() -> None:
     ended: dict[int, int | None] = {}
     for line in sys.stdin:
         question = json.loads(line)
-        pid: int = question.get("pid") or _bear(question)
-        if ended.get(pid) is None:
+        if (pid := question.get("pid")) is None:
+            pid = _bear(question)
+            ended[pid] = None  # whoever had that number before: numbers come again
+        if ended[pid] is None:
             done, status = os.waitpid(pid, os.WNOHANG)
             ended[pid] = os.waitstatus_to_exitcode(status) if done else None
         print(json.dumps(ended[pid] if "pid" in question else pid), flush=True)  # noqa: T201 - the answer
