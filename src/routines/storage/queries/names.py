@@ -21,7 +21,18 @@ from sqlalchemy import (
     union_all,
 )
 
-from routines.storage.schema import agents, companies, goals, heartbeat_runs, issues, projects, routines, runs, triggers
+from routines.storage.schema import (
+    agents,
+    companies,
+    goals,
+    heartbeat_runs,
+    issues,
+    notification_subscriptions,
+    projects,
+    routines,
+    runs,
+    triggers,
+)
 from routines.storage.types import Id
 
 
@@ -37,13 +48,14 @@ class Kind(StrEnum):
     RUN = "routine_run"
     ISSUE = "issue"
     HEARTBEAT = "heartbeat_run"
+    SUBSCRIPTION = "notification_subscription"
 
 
 class Named(NamedTuple):
     """A thing that exists, or was deleted and left its mark.
 
-    `name` is None for what has none of its own; `of_id` is the routine of a trigger or run, and the agent of a
-    heartbeat.
+    `name` is None for what has none of its own; `of_id` is the routine of a trigger or run, the agent of a
+    heartbeat, and the company of a subscription.
     """
 
     id: str
@@ -97,4 +109,11 @@ _QUERIES = {
     Kind.RUN: _query(Kind.RUN, runs, of=runs.c.routine_id),
     Kind.ISSUE: _query(Kind.ISSUE, issues, issues.c.identifier),
     Kind.HEARTBEAT: _query(Kind.HEARTBEAT, heartbeat_runs, of=heartbeat_runs.c.agent_id),
+    Kind.SUBSCRIPTION: _query(
+        Kind.SUBSCRIPTION,
+        notification_subscriptions,
+        func.coalesce(notification_subscriptions.c.name, notification_subscriptions.c.target),
+        deleted=notification_subscriptions.c.deleted_at.is_not(None),
+        of=notification_subscriptions.c.company_id,
+    ),
 }
