@@ -154,7 +154,7 @@ def test_fires_ask_for_subscribers_only_when_one_failed_or_was_missed(service: S
 
 @on_sqlite
 def test_a_subscription_for_which_too_much_waits_is_told_no_more(
-    service: Service, company: Company, monkeypatch: pytest.MonkeyPatch
+    company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("routines.dispatch.outbox.NOTIFICATIONS_WAITING_MAX", 3)
     hearing = subscribed(company, WHERE)["subscription"]
