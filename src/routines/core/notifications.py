@@ -249,7 +249,7 @@ def message_of(event: str, data: Mapping[str, object]) -> Message:
             found = Message(f"Blocked: {say['identifier']} {say['issueTitle']}", [by], f"/issues/{say['issueId']}")
         case _:
             words = "This is a test. Notifications arrive here."
-            found = Message("Test notification", [words], f"/companies/{say['companyId']}/settings/notifications")
+            found = Message("Test notification", [words], f"/notification-subscriptions/{say['subscriptionId']}")
     return found._replace(lines=[line for line in found.lines if line])
 
 

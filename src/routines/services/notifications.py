@@ -17,7 +17,7 @@ from routines.core.access import Action, require, require_visible
 from routines.core.activity import ActivityAction
 from routines.core.errors import ConflictError, ImpossibleError, NotFoundError
 from routines.core.limits import SUBSCRIPTIONS_PER_COMPANY_MAX
-from routines.core.model import Actor
+from routines.core.model import Actor, Routine
 from routines.core.notifications import (
     Channel,
     Notification,
@@ -33,7 +33,8 @@ from routines.dispatch import outbox
 from routines.services import references
 from routines.services.context import Body, Context, PageQuery, changed_names, company_of_path
 from routines.storage.database import Transaction
-from routines.storage.queries import notifications, silences
+from routines.storage.queries import notifications, routines, silences
+from routines.storage.queries.routines import RoutineQuery
 
 SUBSCRIPTION_NOT_FOUND = "Notification subscription not found"
 NOTIFICATION_NOT_FOUND = "Notification delivery not found"
@@ -93,6 +94,12 @@ class Notifications:
         """The subscription with that id; `NotFoundError` if there is none for this caller."""
         with self.context.database.read() as connection:
             return _managed(connection, actor, subscription_id)
+
+    def routines(self, actor: Actor, company_id: str) -> list[Routine]:
+        """The routines of a company that a subscription may be narrowed to, most recently changed first."""
+        with self.context.database.read() as connection:
+            company_of_path(connection, actor, company_id)
+            return routines.search(connection, company_id, RoutineQuery())
 
     def create(self, actor: Actor, company_id: str, body: Body[NewSubscription]) -> SubscriptionWithSecret:
         """Subscribe to events; a webhook's secret is made, and shown this once."""

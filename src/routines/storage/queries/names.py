@@ -54,8 +54,8 @@ class Kind(StrEnum):
 class Named(NamedTuple):
     """A thing that exists, or was deleted and left its mark.
 
-    `name` is None for what has none of its own; `of_id` is the routine of a trigger or run, the agent of a
-    heartbeat, and the company of a subscription.
+    `name` is None for what has none of its own; `of_id` is the routine of a trigger or run, and the agent of a
+    heartbeat.
     """
 
     id: str
@@ -114,6 +114,5 @@ _QUERIES = {
         notification_subscriptions,
         func.coalesce(notification_subscriptions.c.name, notification_subscriptions.c.target),
         deleted=notification_subscriptions.c.deleted_at.is_not(None),
-        of=notification_subscriptions.c.company_id,
     ),
 }

@@ -54,7 +54,7 @@ PLACES = {
     Kind.RUN: "/routines/{of_id}/runs/{id}",
     Kind.ISSUE: "/issues/{id}",
     Kind.HEARTBEAT: "/heartbeat-runs/{id}",
-    Kind.SUBSCRIPTION: "/companies/{of_id}/settings/notifications#{id}",
+    Kind.SUBSCRIPTION: "/notification-subscriptions/{id}",
 }
 """Where each kind of thing is shown."""
 
