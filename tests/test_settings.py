@@ -19,6 +19,7 @@ from routines.clock import ClockSetting
 from routines.core.errors import RoutinesError
 from routines.http.auth import AuthMode
 from routines.keyring import MasterKeyError
+from routines.notify.mail import MailServer, Security
 from routines.settings import Role, Settings, SettingsError, from_environment
 from routines.storage.migrations import DatabaseTooNewError
 from routines.storage.opening import DatabaseInUseError, DatabaseUrlError
@@ -41,6 +42,8 @@ WHOLE_ENVIRONMENT = {
     "ROUTINES_DATABASE_DIRECT_URL": "postgresql://db/routines",
     "ROUTINES_ROLE": "scheduler, api",
     "ROUTINES_ACCEPT_NEW_MASTER_KEY": "1",
+    "ROUTINES_SMTP_URL": "smtp://ro%40utines:p%40ss@mail.example.com?starttls",
+    "ROUTINES_MAIL_FROM": "routines@example.com",
     "ROUTINES_TEST_CLOCK_OFFSET_SECONDS": "-5",
     "ROUTINES_TEST_CLOCK_RATE": "60",
     "ROUTINES_TEST_CLOCK_SINCE_SECONDS": "1772409600",
@@ -59,6 +62,7 @@ THEIR_SETTINGS = Settings(
     database_direct_url="postgresql://db/routines",
     roles=frozenset({Role.API, Role.SCHEDULER}),
     accept_new_master_key=True,
+    mail_server=MailServer("mail.example.com", 587, Security.STARTTLS, "routines@example.com", "ro@utines", "p@ss"),
     clock=ClockSetting(offset=timedelta(seconds=-5), rate=60, since=datetime(2026, 3, 2, tzinfo=UTC)),
 )
 
@@ -292,3 +296,20 @@ def test_history_is_kept_for_ever_unless_an_age_is_given() -> None:
 def test_an_age_at_which_a_replay_would_be_forgotten_is_refused(days: str) -> None:
     with pytest.raises(SettingsError, match="ROUTINES_RETENTION_DAYS"):
         from_environment({"ROUTINES_RETENTION_DAYS": days})
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"ROUTINES_SMTP_URL": "smtp://mail.example.com"},
+        {"ROUTINES_MAIL_FROM": "routines@example.com"},
+        {"ROUTINES_SMTP_URL": "mail.example.com:25", "ROUTINES_MAIL_FROM": "routines@example.com"},
+        {"ROUTINES_SMTP_URL": "smtp://mail.example.com:x", "ROUTINES_MAIL_FROM": "routines@example.com"},
+        {"ROUTINES_SMTP_URL": "smtp://ada:hunter2@mail.example.com", "ROUTINES_MAIL_FROM": "routines@example.com"},
+        {"ROUTINES_SMTP_URL": "smtps://mail.example.com", "ROUTINES_MAIL_FROM": "a@b\r\nBcc: c@d"},
+    ],
+)
+def test_a_mail_server_is_whole_and_keeps_its_password(settings: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match=r"ROUTINES_SMTP_URL|ROUTINES_MAIL_FROM") as refused:
+        from_environment(settings)
+    assert "hunter2" not in str(refused.value)

@@ -18,6 +18,7 @@ from routines.clock import AS_IT_IS, ClockSetting
 from routines.core.addresses import is_loopback_address
 from routines.core.errors import RoutinesError
 from routines.http.auth import AuthMode
+from routines.notify.mail import MailServer
 from routines.outgoing import Reach
 from routines.storage.opening import DatabasePlace
 
@@ -71,6 +72,7 @@ class Settings:
     heartbeats_at_once: int = DEFAULT_HEARTBEATS_AT_ONCE
     heartbeat_lease: timedelta = timedelta(seconds=DEFAULT_HEARTBEAT_LEASE_SECONDS)
     private_hosts: Reach = field(default_factory=lambda: Reach.of(""))
+    mail_server: MailServer | None = None
     clock: ClockSetting = AS_IT_IS
 
     @property
@@ -137,6 +139,18 @@ def _reach(text: str) -> Reach:
         return Reach.of(text)
     except RoutinesError as error:
         raise SettingsError(f"ROUTINES_PRIVATE_HOSTS: {error.sentence}") from error
+
+
+def _mail_server(url: str | None, sender: str | None) -> MailServer | None:
+    """The server that e-mail is sent by; both settings make one, and neither does alone."""
+    if url is None and sender is None:
+        return None
+    if url is None or sender is None:
+        raise SettingsError("ROUTINES_SMTP_URL and ROUTINES_MAIL_FROM are set together: by which server, and as whom")
+    try:
+        return MailServer.of(url, sender)
+    except RoutinesError as error:
+        raise SettingsError(f"ROUTINES_SMTP_URL or ROUTINES_MAIL_FROM: {error.sentence}") from error
 
 
 def roles_of(text: str) -> frozenset[Role]:
@@ -206,6 +220,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
                 HEARTBEAT_LEASE_SECONDS_MAX,
             )
         ),
+        mail_server=_mail_server(given.get("ROUTINES_SMTP_URL"), given.get("ROUTINES_MAIL_FROM")),
         private_hosts=_reach(given.get("ROUTINES_PRIVATE_HOSTS", "")),
         clock=ClockSetting(
             offset=timedelta(seconds=number("ROUTINES_TEST_CLOCK_OFFSET_SECONDS", 0, -NUMBER_MAX)),

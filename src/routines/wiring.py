@@ -27,6 +27,8 @@ from routines.http.rate_limit import RateLimiter
 from routines.http.schemas.activity import event
 from routines.http.services import Services
 from routines.keyring import Keyring, load_master_key
+from routines.notify.delivery import Delivery
+from routines.notify.sender import Sender
 from routines.services.activity import ActivityLog
 from routines.services.agents import Agents
 from routines.services.board_tokens import BoardTokens
@@ -41,12 +43,15 @@ from routines.services.heartbeats import Heartbeats
 from routines.services.identity import Identity
 from routines.services.issue_board import IssueBoard
 from routines.services.issues import Issues
+from routines.services.notification_work import NotificationWork
+from routines.services.notifications import Notifications
 from routines.services.outlook import Outlook
 from routines.services.overview import Overview
 from routines.services.projects import Projects
 from routines.services.routines import Routines
 from routines.services.runs import Runs
 from routines.services.sealing import require_same_key
+from routines.services.silences import Silences
 from routines.services.trials import Trials
 from routines.services.triggers import Triggers
 from routines.services.workload import Workloads
@@ -86,10 +91,11 @@ class Server:
             notice_slot=self._notice_slot,
         )
         self.worker = self._make_worker(context) if Role.HEARTBEAT in settings.roles else None
+        self.sender = self._make_sender(context)
         self.batcher: FireBatcher = Batcher(self.database, FireSets(context).handle)
         self.identity = Identity(context)
         self.events = Events(context, event)
-        self.services = _services(context, self.batcher, self.events)
+        self.services = _services(context, self.batcher, self.events, sends_mail=settings.mail_server is not None)
         sessions = Sessions(keyring.session_key, self.clock)
         authentication = Authentication(settings.auth, self.identity, sessions, settings.base_url)
         if Role.API in settings.roles:
@@ -110,17 +116,19 @@ class Server:
     def start(self) -> None:
         """Begin firing; next slots are first computed anew if time zone data has changed."""
         zone_data.refresh(self.database)
-        self.database.watch(Notices(self.scheduler.notice, self._notice_wake_up, self.events.notice))
+        self.database.watch(self._notices())
         self.batcher.start()
         if Role.SCHEDULER in self.settings.roles:
             self.scheduler.start()
             self.retention.start()
+            self.sender.start()
         if self.worker is not None:
             self.worker.start()
 
     def leave_off(self) -> None:
         """Begin nothing more in the background, from a signal's handler too: a stop is coming."""
         self.events.leave_off()
+        self.sender.leave_off()
         if self.worker is not None:
             self.worker.leave_off()
 
@@ -132,9 +140,13 @@ class Server:
         self.scheduler.stop()
         self.batcher.stop()
         self.retention.stop()
+        self.sender.stop()
         if self.worker is not None:
             self.worker.stop()
         self._taken.close()
+
+    def _notices(self) -> Notices:
+        return Notices(self.scheduler.notice, self._notice_wake_up, self.events.notice, self.sender.notice)
 
     def _notice_slot(self, next_run_at: datetime | None) -> None:
         """Wake the scheduler, and those of the other servers, if that slot is nearer than what they wait for."""
@@ -158,6 +170,12 @@ class Server:
             monotonic=steady_seconds,
         )
 
+    def _make_sender(self, context: Context) -> Sender:
+        settings = self.settings
+        delivery = Delivery(settings.private_hosts, settings.mail_server, settings.base_url, self.clock.now)
+        work, silences = NotificationWork(context), Silences(context)
+        return Sender(work, silences, delivery, self.clock, rescan_seconds=self.database.rescan_seconds)
+
     @asynccontextmanager
     async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
         self.start()
@@ -167,7 +185,7 @@ class Server:
             await run_in_threadpool(self.stop)
 
 
-def _services(context: Context, batcher: FireBatcher, events: Events) -> Services:
+def _services(context: Context, batcher: FireBatcher, events: Events, *, sends_mail: bool) -> Services:
     triggers = Triggers(context)
     heartbeats = Heartbeats(context)
     return Services(
@@ -189,5 +207,6 @@ def _services(context: Context, batcher: FireBatcher, events: Events) -> Service
         activity=ActivityLog(context),
         workloads=Workloads(context, heartbeats),
         board_tokens=BoardTokens(context.database, context.clock, context.ids),
+        notifications=Notifications(context, sends_mail),
         events=events,
     )

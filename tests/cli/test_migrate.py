@@ -25,6 +25,7 @@ from routines.storage.queries import facts
 from routines.storage.schema import metadata
 from routines.storage.sqlite.tables import SqliteTables
 from routines.storage.transfer import NotEmptyError
+from support.clock import DAY
 from support.databases import Places
 from support.heartbeats import Worker, issue_for, process_agent
 from support.service import Place, Service, created, ok
@@ -81,6 +82,8 @@ def source(places: Places, lent: ExitStack) -> Place:
     issue_for(world.home, process_agent(world.home))
     issue_for(world.home, process_agent(world.home))
     worker.end(worker.claim()[0], printed=b"all\0 kinds of \xff bytes")
+    service.clock.advance(2 * DAY)
+    assert service.server.sender.look()
     with service.server.database.write() as transaction:
         facts.put(transaction.connection, "time_zone_data", "2026a")
     service.close()
@@ -107,7 +110,7 @@ def test_every_row_arrives_as_it_was(source: Place, to: str, request: pytest.Fix
     assert everything(target) == before == everything(source)
     assert [name for name, rows in before.items() if not rows] == []
     for name, rows in before.items():
-        assert f"{name:<17} {len(rows):>12,} rows" in told
+        assert f"{name:<26} {len(rows):>12,} rows" in told
 
 
 @EACH_TARGET

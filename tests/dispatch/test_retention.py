@@ -19,6 +19,7 @@ from routines.storage.schema import activity, metadata, run_aliases, runs
 from support.clock import DAY, MINUTE, SECOND
 from support.databases import on_postgres
 from support.service import Company, Service, ok
+from support.subscribing import deliveries, subscribed
 from support.webhooks import webhook
 
 KEEP = 30 * DAY
@@ -121,6 +122,18 @@ def test_deliveries_that_made_no_run_go_by_their_age(service: Service, company: 
     service.clock.advance(SECOND)
     assert tidy(service) >= 1
     assert count(service, "unfired_deliveries") == 1
+
+
+def test_the_log_of_notifications_is_kept_for_a_month_and_what_waits_stays(service: Service, company: Company) -> None:
+    over, waits = (subscribed(company, "https://ops.example.com/hook")["subscription"]["id"] for _ in range(2))
+    for subscription in (over, waits):
+        ok(company.board.post(f"/notification-subscriptions/{subscription}/test"), 202)
+    ok(company.board.patch(f"/notification-subscriptions/{over}", {"enabled": False}))
+    service.clock.advance(30 * DAY)
+    assert tidy(service, keep=None) == 0
+    service.clock.advance(SECOND)
+    assert tidy(service, keep=None) == 1
+    assert [len(deliveries(company.board, each)) for each in (over, waits)] == [0, 1]
 
 
 def test_without_an_age_all_history_stays(service: Service, company: Company) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from routines.http.auth import AuthMode
 from support.service import NOBODY, Caller, Company, Place, Service, error, ok
+from support.subscribing import subscribed
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ def of_owner(method: str, path: str, status: int, body: dict[str, Any] | None = 
 
 SCHEDULE = {"kind": "schedule", "cronExpression": "0 9 * * *"}
 ROUTINE = {"title": "Mine", "assigneeAgentId": "{agent}", "projectId": "{project}"}
+SUBSCRIPTION = {"channel": "webhook", "target": "https://ops.example.com/hook", "events": ["run.failed"]}
 CHECKOUT = {"agentId": "{agent}", "expectedStatuses": ["todo"]}
 TABLE = (
     # Routines, triggers and runs
@@ -85,6 +87,15 @@ TABLE = (
     of_anything("POST", "/agents/{agent}/resume", 200, 403, {}),
     of_anything("GET", "/agents/{agent}/keys", 200, 200),
     of_anything("POST", "/agents/{agent}/keys", 201, 403, {}),
+    # Notifications
+    of_company("GET", "/notification-subscriptions", 200, 403),
+    of_company("POST", "/notification-subscriptions", 201, 403, SUBSCRIPTION),
+    of_anything("GET", "/notification-subscriptions/{subscription}", 200, 403),
+    of_anything("PATCH", "/notification-subscriptions/{subscription}", 200, 403, {"name": "Renamed"}),
+    of_anything("POST", "/notification-subscriptions/{subscription}/rotate-secret", 200, 403, {}),
+    of_anything("POST", "/notification-subscriptions/{subscription}/test", 202, 403, {}),
+    of_anything("GET", "/notification-subscriptions/{subscription}/deliveries", 200, 403),
+    of_anything("POST", "/notification-deliveries/{notification}/resend", 202, 403, {}),
     # Projects and goals
     of_company("GET", "/projects", 200, 200),
     of_company("POST", "/projects", 201, 403, {"name": "New"}),
@@ -115,6 +126,7 @@ TABLE = (
     of_owner("DELETE", "/routine-triggers/{trigger}", 204),
     of_owner("DELETE", "/routines/{routine}?force=true", 204),
     of_anything("DELETE", "/agents/{agent}/keys/{key}", 204, 403),
+    of_anything("DELETE", "/notification-subscriptions/{subscription}", 204, 403),
     of_anything("POST", "/agents/{agent}/terminate", 200, 403, {}),
 )
 OTHER_CALLS = {"GET /health", "POST /routine-triggers/public/{}/fire", "GET /companies/{}/events"}
@@ -147,6 +159,7 @@ def world_of(service: Service) -> World:
     company, other = service.company("Acme"), service.company("Rival")
     board = company.board
     routine = company.routine()["id"]
+    hearing = subscribed(company, "https://ops.example.com/hook")["subscription"]["id"]
     ids = {
         "company": company.id,
         "agent": company.agent_id,
@@ -156,6 +169,8 @@ def world_of(service: Service) -> World:
         "issue": ok(board.post(f"/routines/{routine}/run"), 202)["linkedIssueId"],
         "goal": ok(board.post(f"/companies/{company.id}/goals", {"title": "Grow"}), 201)["id"],
         "heartbeat": ok(board.get(f"/companies/{company.id}/heartbeat-runs"))[0]["id"],
+        "subscription": hearing,
+        "notification": ok(board.post(f"/notification-subscriptions/{hearing}/test"), 202)["id"],
         "key": ok(board.post(f"/agents/{company.agent_id}/keys"), 201)["id"],
     }
     callers = {

@@ -13,6 +13,7 @@ from uuid import UUID
 from zlib import crc32
 
 from support.service import Caller, Company, Service, created, error, ok
+from support.subscribing import subscribed
 
 ANY = "any"
 """The pool of all ids, for fields that may name anything."""
@@ -27,6 +28,8 @@ PATH_PARAMETERS = {
     "public_id": "public_id",
     "issue_id": "issue",
     "run_id": "heartbeat",
+    "subscription_id": "subscription",
+    "notification_id": "notification",
 }
 FIELDS = {
     "agentId": "agent",
@@ -84,6 +87,7 @@ class World:
             "project": lambda: self._make("projects", {"name": "Site"}),
             "routine": lambda: str(self.home.routine()["id"]),
             "trigger": self._webhook,
+            "subscription": lambda: str(subscribed(self.home, "https://ops.example.com/hook")["subscription"]["id"]),
         }
         for pool, make in makers.items():
             if identity in self._pools[pool]:
@@ -97,6 +101,10 @@ class World:
         if company is self.home:
             self._add("key", self._key())
         self._add("goal", self._make("goals", {"title": "Grow"}, company))
+        hearing = subscribed(company, "https://ops.example.com/hook")["subscription"]["id"]
+        self._add("subscription", hearing)
+        tried = ok(self.service.board.post(f"/notification-subscriptions/{hearing}/test"), 202)
+        self._add("notification", tried["id"])
         self._add("issue", self._make("issues", {"title": "By hand", "assigneeAgentId": company.agent_id}, company))
         for assignee in (company.agent_id, company.colleague_id):
             routine = company.routine(

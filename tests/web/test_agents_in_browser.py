@@ -17,6 +17,7 @@ from support.heartbeats import FAILED, Worker, issue_for, process_agent
 from support.hostile import ALL_AT_ONCE
 from support.service import Company, Place, Service, ok
 from support.site import Site, serving
+from support.subscribing import subscribed
 
 
 @pytest.fixture
@@ -111,6 +112,8 @@ def test_every_page_is_accessible_and_fits(
         worker.end(work, FAILED, ALL_AT_ONCE.encode() * 20)
     issue_for(company, agent, name)
     service.board_token(name)
+    hearing = subscribed(company, "https://ops.example.com/hook", name=name)["subscription"]["id"]
+    ok(company.board.post(f"/notification-subscriptions/{hearing}/test"), 202)
     page = browser.open(f"/companies/{company.id}/agents", width=width, dark=dark)
     for path in (
         f"/companies/{company.id}/agents",
@@ -119,6 +122,8 @@ def test_every_page_is_accessible_and_fits(
         f"/companies/{company.id}/heartbeats",
         f"/heartbeat-runs/{work.run.id}",
         f"/companies/{company.id}/settings",
+        f"/companies/{company.id}/settings/notifications",
+        f"/notification-subscriptions/{hearing}",
     ):
         page.goto(path)
         check_accessible(page)

@@ -92,7 +92,7 @@ def _unserved(place: DatabasePlace) -> Iterator[None]:
 
 
 def _told(moved: Moved) -> str:
-    return f"{moved.table:<17} {moved.rows:>12,} rows {moved.seconds:>8.1f} s"
+    return f"{moved.table:<26} {moved.rows:>12,} rows {moved.seconds:>8.1f} s"
 
 
 def _line(console: Console, text: str) -> None:

@@ -35,6 +35,7 @@ class Action(Enum):
     CANCEL_HEARTBEAT = (Who.NO_AGENT, "cancel heartbeats; the board does")
     MANAGE_PROJECT = (Who.NO_AGENT, "manage projects; the board does")
     MANAGE_GOAL = (Who.NO_AGENT, "manage goals; the board does")
+    MANAGE_NOTIFICATIONS = (Who.NO_AGENT, "see or manage notifications; the board does")
     MANAGE_TOKEN = (Who.NO_AGENT, "manage the board's tokens; the board does")
 
     def __init__(self, who: Who, words: str) -> None:

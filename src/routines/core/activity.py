@@ -43,3 +43,9 @@ class ActivityAction(StrEnum):
     HEARTBEAT_STARTED = "heartbeat_run.started"
     HEARTBEAT_FINISHED = "heartbeat_run.finished"
     HEARTBEAT_CANCELLED = "heartbeat_run.cancelled"
+    NOTIFICATIONS_CREATED = "notification_subscription.created"
+    NOTIFICATIONS_UPDATED = "notification_subscription.updated"
+    NOTIFICATIONS_DELETED = "notification_subscription.deleted"
+    NOTIFICATIONS_SECRET_ROTATED = "notification_subscription.secret_rotated"  # noqa: S105 - no secret
+    NOTIFICATIONS_TRIED = "notification_subscription.tried"
+    NOTIFICATIONS_RESENT = "notification_subscription.resent"

@@ -12,11 +12,14 @@ from datetime import datetime
 from typing import NamedTuple
 
 from routines.clock import Ids
+from routines.core import strict_json
 from routines.core.errors import ConflictError, NotFoundError, RoutinesError
 from routines.core.fires import Alias, CreateIssue, Decision, Finish, Fire, Join, OpenIssue, Refuse, RoutineState
 from routines.core.instants import to_milliseconds
 from routines.core.model import ROUTINE_EXECUTION, IssueStatus, Run, RunStatus, Source, WakeReason
+from routines.core.notifications import Notice, run_failed, run_missed
 from routines.core.policies import decide
+from routines.dispatch import outbox
 from routines.storage.database import Move, Rows, Transaction
 
 ROUTINE_NOT_FOUND = "Routine not found"
@@ -60,6 +63,8 @@ def dispatch(
     transaction.changes(batch.companies())
     if rows.wake_ups:
         transaction.wakes()
+    if notices := batch.notices():
+        outbox.tell(transaction, {notice.company_id for notice in notices}, lambda: notices, now, ids)
     return receipts
 
 
@@ -92,6 +97,19 @@ def _replay_of(run_id: str) -> str:
 
 def _causes(fire: Fire) -> tuple[str, ...]:
     return (fire.cause, *[alias.cause for alias in fire.aliases]) if fire.aliases else (fire.cause,)
+
+
+def _notice(new: NewRun) -> Notice | None:
+    state, decision = new.state, new.decision
+    if not isinstance(decision, Finish):
+        return None
+    if decision.status is RunStatus.FAILED:
+        return run_failed(state.company_id, state.id, state.title, new.run_id, decision.reason)
+    if new.fire.details is None:
+        return None
+    outage = strict_json.loads(new.fire.details.encode())
+    assert isinstance(outage, dict)  # noqa: S101 - only outages have details
+    return run_missed(state.company_id, state.id, state.title, new.run_id, decision.reason, outage)
 
 
 class _Outcome(NamedTuple):
@@ -162,6 +180,7 @@ class _Batch:
         self._now = to_milliseconds(now)
         self._ids = iter(ids)
         self._new: list[NewRun] = []
+        self._finished: list[NewRun] = []
         self._aliases: list[tuple[object, ...]] = []
         self._identifiers: dict[str, str] = {}
 
@@ -181,6 +200,8 @@ class _Batch:
         if isinstance(decision, CreateIssue):
             new.issue_id = next(self._ids)
             state.open_issue = OpenIssue(new.issue_id, "", new.run_id)
+        elif isinstance(decision, Finish):
+            self._finished.append(new)
         self._new.append(new)
         for cause in _causes(fire):
             self._known[fire.routine_id, cause] = new.run_id
@@ -222,6 +243,10 @@ class _Batch:
     def companies(self) -> set[str]:
         """Where there are new runs, each of which is an entry of the activity."""
         return {new.state.company_id for new in self._new}
+
+    def notices(self) -> list[Notice]:
+        """What of the new runs may have to be told: those that failed, and those that record an outage."""
+        return [notice for new in self._finished if (notice := _notice(new)) is not None]
 
     def rows(self, moves: Sequence[Move]) -> Rows:
         """Everything that the batch writes."""

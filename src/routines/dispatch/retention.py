@@ -1,4 +1,4 @@
-"""Removes what is old, in the background and in small transactions: runs, activity, heartbeats and deliveries.
+"""Removes what is old, in the background and in small transactions: runs, activity, heartbeats, and both logs.
 
 What may be removed is asked and removed by `storage.queries.removal`. Any number of servers do this side by side: one
 at a time removes, and one that finds another at it leaves the rest to that one.
@@ -17,12 +17,13 @@ from sqlalchemy import Connection
 
 from routines.clock import Clock, monotonic_seconds
 from routines.core.errors import UnavailableError
-from routines.core.limits import REMOVED_AT_ONCE_MAX
+from routines.core.limits import NOTIFICATIONS_KEPT_DAYS, REMOVED_AT_ONCE_MAX
 from routines.storage.database import Database, Transaction
 from routines.storage.queries import removal
 from routines.storage.queries.removal import BEFORE_ALL, Age, Page
 
 INTERVAL_SECONDS = 600  # what is days old may wait for minutes
+NOTIFICATIONS_KEPT = timedelta(days=NOTIFICATIONS_KEPT_DAYS)
 PAUSE_SHARE = 4  # after each transaction it pauses for so many times as long, so that fires go first
 
 log = structlog.get_logger(__name__)
@@ -40,12 +41,14 @@ RUNS = _Kind("runs", removal.page_of_runs, removal.remove_runs)
 ACTIVITY = _Kind("activity", removal.page_of_activity, removal.remove_activity)
 HEARTBEATS = _Kind("heartbeats", removal.page_of_heartbeats, removal.remove_heartbeats)
 DELIVERIES = _Kind("deliveries", removal.page_of_deliveries, removal.remove_deliveries)
+NOTIFICATIONS = _Kind("notifications", removal.page_of_notifications, removal.remove_notifications)
 
 
 class Retention:
     """Keeps a database's history to an age, in a thread of its own between `start` and `stop`.
 
-    With `keep` None all history is kept; signed requests that cannot come again are forgotten in any case.
+    With `keep` None all history is kept; signed requests that cannot come again are forgotten in any case, and so is
+    the log of notifications after a month.
     """
 
     def __init__(self, database: Database, clock: Clock, *, keep: timedelta | None) -> None:
@@ -75,7 +78,8 @@ class Retention:
         if self._keep is not None:
             age = Age(until=now - self._keep, now=now)
             removed += sum(self._remove(kind, age) for kind in (RUNS, ACTIVITY, HEARTBEATS, DELIVERIES))
-        return removed
+        log_kept = NOTIFICATIONS_KEPT if self._keep is None else min(self._keep, NOTIFICATIONS_KEPT)
+        return removed + self._remove(NOTIFICATIONS, Age(until=now - log_kept, now=now))
 
     def _remove(self, kind: _Kind, age: Age) -> int:
         removed, page = 0, Page([], BEFORE_ALL)

@@ -5,14 +5,13 @@ Which wake-ups are sent, and what follows from their outcome, is not decided her
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from routines.core import strict_json
+from routines.core.answers import one_line, retry_after_seconds
 from routines.core.errors import InvalidError, MalformedBodyError
 from routines.core.heartbeats import ErrorCode, Outcome
 from routines.core.model import HeartbeatStatus
@@ -28,7 +27,6 @@ ANSWER_CHARACTERS_SHOWN = 200  # enough of an error page to know whose it is
 FAULTS_CHARACTERS_SHOWN = 500
 
 _OK, _REDIRECT, _CLIENT_ERROR, _TOO_MANY, _SERVER_ERROR, _BEYOND = 200, 300, 400, 429, 500, 600
-_SECONDS = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +107,14 @@ def _meaning(answer: Answer, now: datetime) -> Outcome | _Again | None:
     if _OK <= status < _REDIRECT:
         return _told_at_once(answer)
     if _REDIRECT <= status < _CLIENT_ERROR:
-        location = _shown(answer.headers.get("location", ""))
+        location = one_line(answer.headers.get("location", ""), ANSWER_CHARACTERS_SHOWN)
         to = f" to {location}" if location else ""
         error = f"The agent's URL answered {status}{to}; redirects are not followed: set the final URL"
         return _failed(ErrorCode.REFUSED, error)
-    text = _shown(answer.body.decode(errors="replace"))
+    text = one_line(answer.body.decode(errors="replace"), ANSWER_CHARACTERS_SHOWN)
     error = f"The agent's URL answered {status}{f': {text}' if text else ''}"
     if status == _TOO_MANY or _SERVER_ERROR <= status < _BEYOND:
-        return _Again(error, _retry_after_seconds(answer.headers.get("retry-after", ""), now))
+        return _Again(error, retry_after_seconds(answer.headers.get("retry-after", ""), now))
     return _failed(ErrorCode.AGENT_ERROR, error)
 
 
@@ -132,25 +130,8 @@ def _told_at_once(answer: Answer) -> Outcome | None:
         return parse_outcome(content)
     except InvalidError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault.path))}: {fault.message}" for fault in error.faults)
-        sentence = f"The agent's outcome cannot be read: {_shown(faults, FAULTS_CHARACTERS_SHOWN)}"
+        sentence = f"The agent's outcome cannot be read: {one_line(faults, FAULTS_CHARACTERS_SHOWN)}"
         return _failed(ErrorCode.AGENT_ERROR, sentence)
-
-
-def _retry_after_seconds(text: str, now: datetime) -> float:
-    """How long a server asks to wait (RFC 9110, section 10.2.3); 0 where it says nothing that can be read."""
-    if _SECONDS.fullmatch(text):
-        return float(text)
-    try:
-        until = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
-        return 0
-    return (until if until.tzinfo else until.replace(tzinfo=UTC)).timestamp() - now.timestamp()
-
-
-def _shown(text: str, characters: int = ANSWER_CHARACTERS_SHOWN) -> str:
-    """The beginning of a text on one line, without what would move a terminal's cursor or turn its text around."""
-    beginning = text.strip()[:characters]
-    return "".join(c if c.isprintable() else " " if c.isspace() else "�" for c in beginning)
 
 
 def _failed(code: ErrorCode, error: str) -> Outcome:

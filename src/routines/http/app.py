@@ -31,7 +31,18 @@ from routines.http.errors import (
     on_routines_error,
 )
 from routines.http.rate_limit import RateLimiter
-from routines.http.routes import agents, companies, events, health, heartbeats, issues, outlook, routines, triggers
+from routines.http.routes import (
+    agents,
+    companies,
+    events,
+    health,
+    heartbeats,
+    issues,
+    notifications,
+    outlook,
+    routines,
+    triggers,
+)
 from routines.http.services import Services
 from routines.services.firing import FireBatcher
 from routines.storage.database import Database
@@ -67,7 +78,8 @@ def make_app(
     app.state.fire_batcher = fire_batcher
     app.state.fire_limiter = RateLimiter(fires_per_minute)
     app.state.database = database
-    for module in (routines, triggers, companies, agents, issues, heartbeats, outlook, events, health):
+    modules = (routines, triggers, companies, agents, issues, heartbeats, outlook, notifications, events, health)
+    for module in modules:
         app.include_router(module.router, prefix="/api")
     app.add_api_route("/openapi.json", _document, dependencies=[Depends(for_anybody)], include_in_schema=False)
     app.add_exception_handler(RoutinesError, on_routines_error)

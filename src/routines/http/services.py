@@ -21,6 +21,7 @@ from routines.services.goals import Goals
 from routines.services.heartbeats import Heartbeats
 from routines.services.issue_board import IssueBoard
 from routines.services.issues import Issues
+from routines.services.notifications import Notifications
 from routines.services.outlook import Outlook
 from routines.services.overview import Overview
 from routines.services.projects import Projects
@@ -53,6 +54,7 @@ class Services:
     activity: ActivityLog
     workloads: Workloads
     board_tokens: BoardTokens
+    notifications: Notifications
     events: Events
 
 

@@ -30,7 +30,9 @@ from routines.core.model import (
     AgentStatus,
     RoutineStatus,
 )
+from routines.core.notifications import routine_paused
 from routines.core.signing import SECRET_ENTROPY_BYTES, SigningMode, new_secret
+from routines.dispatch import outbox
 from routines.keyring import AGENT_KEY_PREFIX, hash_token, new_token
 from routines.services import references
 from routines.services.context import Body, Context, changed_names, company_of_path
@@ -205,6 +207,7 @@ class Agents:
             now = self.context.clock.now()
             own = routines.of_agent(connection, before.id, UNARCHIVED)
             transaction.locks.routines([routine.id for routine in own])
+            notices = []
             for routine in routines.of_agent(connection, before.id, UNARCHIVED):
                 paused = replace(routine, status=RoutineStatus.PAUSED)
                 move_with_routine(self.context, transaction, routine, paused, now)
@@ -215,6 +218,10 @@ class Agents:
                 subject = (routine.company_id, "routine", routine.id)
                 details = {"changed": ["status", "pauseReason"], "status": "paused", "pauseReason": reason}
                 self.context.record(transaction, SERVICE, ActivityAction.ROUTINE_UPDATED, subject, now, details)
+                if routine.status is not RoutineStatus.PAUSED:
+                    notices.append(routine_paused(paused, SERVICE))
+            if notices:
+                outbox.tell(transaction, [before.company_id], lambda: notices, now, self.context.ids)
             after = replace(before, status=AgentStatus.TERMINATED, next_heartbeat_at=None, updated_at=now)
             agents.change(connection, after)
             heartbeat_runs.request_cancel_of_agent(connection, before.id, now)

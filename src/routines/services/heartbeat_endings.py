@@ -26,6 +26,8 @@ from routines.core.model import (
     WakeReason,
     WakeUp,
 )
+from routines.core.notifications import Notice, heartbeat_failed
+from routines.dispatch import outbox
 from routines.services.context import Context, Entry
 from routines.services.issue_moves import add_comment, move_issue
 from routines.storage.database import Transaction
@@ -65,6 +67,10 @@ def end_runs(
             if owner is not None:
                 took[owner] = took.get(owner, UsageTotal()).plus(outcome.usage)
     usage.add(transaction.connection, took, month_of(now))
+    failed = [run for run in ended if run.status in {HeartbeatStatus.FAILED, HeartbeatStatus.TIMED_OUT}]
+    if failed:
+        companies = {run.company_id for run in failed}
+        outbox.tell(transaction, companies, lambda: _notices(transaction, failed), now, context.ids)
     _settle_issues(context, transaction, ends, now)
     _settle_agents(transaction, ends, now)
     transaction.wakes()  # their places are free
@@ -77,6 +83,16 @@ def entry_of(action: ActivityAction, run: HeartbeatRun) -> Entry:
     if action is ActivityAction.HEARTBEAT_FINISHED:
         details |= {"status": run.status.value, "errorCode": run.error_code}
     return Entry(action, (run.company_id, "heartbeat_run", run.id), details)
+
+
+def _notices(transaction: Transaction, failed: Sequence[HeartbeatRun]) -> list[Notice]:
+    """What is told of heartbeats that failed, with the names of their agents and issues."""
+    agent_names = {
+        agent.id: agent.name for agent in agents.of_ids(transaction.connection, {r.agent_id for r in failed})
+    }
+    named = issues.whole_of_ids(transaction.connection, {run.issue_id for run in failed if run.issue_id is not None})
+    identifiers = {issue.id: issue.identifier for issue in named}
+    return [heartbeat_failed(run, agent_names[run.agent_id], identifiers.get(run.issue_id or "")) for run in failed]
 
 
 def _ended(run: HeartbeatRun, outcome: Outcome, now: datetime) -> HeartbeatRun:

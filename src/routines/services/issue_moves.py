@@ -11,7 +11,9 @@ from datetime import datetime
 from routines.core.activity import ActivityAction
 from routines.core.heartbeats import IN_HAND
 from routines.core.lifecycle import run_after_issue_move
-from routines.core.model import CLOSED_ISSUE_STATUSES, Actor, Comment, Issue, IssueStatus, WakeReason
+from routines.core.model import CLOSED_ISSUE_STATUSES, Actor, Comment, Issue, IssueStatus, RunStatus, WakeReason
+from routines.core.notifications import Notice, issue_blocked, run_failed
+from routines.dispatch import outbox
 from routines.services.context import Context, changed_names
 from routines.services.waking import NOT_WORKED_ON, wake_for_issue
 from routines.storage.database import Transaction
@@ -37,8 +39,17 @@ def move_issue(
     after = replace(after, updated_at=now)
     issues.change(connection, after)
     move = run_after_issue_move(before.status, after.status)
+    notices: list[Notice] = []
     if move is not None and after.origin_run_id is not None:
-        runs.move_with_issue(connection, after.origin_run_id, move, now)
+        has_run = runs.move_with_issue(connection, after.origin_run_id, move, now)
+        if has_run and move.status is RunStatus.FAILED:
+            reason = move.failure_reason or ""
+            subject = (after.company_id, after.origin_id or "", after.title, after.origin_run_id)
+            notices.append(run_failed(*subject, reason, issue_id=after.id))
+    if after.status is IssueStatus.BLOCKED is not before.status:
+        notices.append(issue_blocked(after, actor))
+    if notices:
+        outbox.tell(transaction, [after.company_id], lambda: notices, now, context.ids)
     reassigned = before.assignee_agent_id != after.assignee_agent_id
     if after.status in NOT_WORKED_ON or reassigned:
         wake_ups.drop_of_issue(connection, after.id)

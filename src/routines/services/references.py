@@ -10,8 +10,8 @@ from typing import Protocol, TypeVar
 from sqlalchemy import Connection
 
 from routines.core.errors import ImpossibleError, NotFoundError
-from routines.core.model import Agent, Goal, Issue, Project
-from routines.storage.queries import agents, goals, issues, projects
+from routines.core.model import Agent, Goal, Issue, Project, Routine
+from routines.storage.queries import agents, goals, issues, projects, routines
 
 
 class _Owned(Protocol):
@@ -40,6 +40,11 @@ def agent(connection: Connection, company_id: str, agent_id: str) -> Agent:
 def issue(connection: Connection, company_id: str, issue_id: str) -> Issue:
     """The issue of that company with that id."""
     return _same_company(issues.get(connection, issue_id), company_id, "Issue", issue_id)
+
+
+def routine(connection: Connection, company_id: str, routine_id: str) -> Routine:
+    """The routine of that company with that id."""
+    return _same_company(routines.get(connection, routine_id), company_id, "Routine", routine_id)
 
 
 def _same_company(found: Owned | None, company_id: str, noun: str, identity: str) -> Owned:

@@ -34,6 +34,8 @@ from routines.core.model import (
     Trigger,
     TriggerInBrief,
 )
+from routines.core.notifications import routine_paused
+from routines.dispatch import outbox
 from routines.services import references
 from routines.services.context import Body, Context, PageQuery, changed_names, company_of_path, visible_routine
 from routines.services.schedules import keep_history, move_with_routine, settle_before_change
@@ -284,6 +286,9 @@ class Routines:
             subject = (after.company_id, "routine", after.id)
             details = {"changed": names, "status": after.status.value}
             self.context.record(transaction, actor, ActivityAction.ROUTINE_UPDATED, subject, now, details)
+            if after.status is RoutineStatus.PAUSED is not before.status:
+                notices = [routine_paused(after, actor)]
+                outbox.tell(transaction, [after.company_id], lambda: notices, now, self.context.ids)
         return after
 
     def delete(self, actor: Actor, routine_id: str, force: Body[bool]) -> None:

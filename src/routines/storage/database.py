@@ -195,6 +195,10 @@ class Locks(Protocol):
         """The removal of what is old; it is tried, and False if another server is at it."""
         ...
 
+    def silences(self) -> bool:
+        """Telling of routines that are quiet; it is tried, and False if another server is at it."""
+        ...
+
 
 Notice = Callable[[], None]
 
@@ -212,11 +216,12 @@ def ignore_changes(_companies: Companies) -> None:
 
 
 class Notices(NamedTuple):
-    """Who is told of what: a slot that may be nearer than the next one known, agents to be started, new activity."""
+    """Who is told of what: a nearer slot than the next one known, agents to be started, activity, things to be sent."""
 
     slot: Callable[[datetime], None]
     wake_up: Notice
     changes: Callable[[Companies], None] = ignore_changes
+    notification: Notice = ignore
 
 
 class Announcing(Protocol):
@@ -230,6 +235,10 @@ class Announcing(Protocol):
         """There is new activity in these companies."""
         ...
 
+    def announce_notification(self) -> None:
+        """A notification is to be sent, which this server does; others find it when it does not."""
+        ...
+
 
 class Transaction:
     """One write transaction: the connection, its hot statements and locks, and what to do once it is on disk."""
@@ -240,12 +249,17 @@ class Transaction:
         self.locks = locks
         self._announcing = announcing
         self._wakes = False
+        self._notifies = False
         self._changed: set[str] = set()
         self._after_commit: list[Callable[[], None]] = []
 
     def wakes(self) -> None:
         """Have the workers told, once this transaction is on disk, that an agent may be started."""
         self._wakes = True
+
+    def notifies(self) -> None:
+        """Have the sender told, once this transaction is on disk, that there is something to be sent."""
+        self._notifies = True
 
     def changes(self, company_ids: Iterable[str]) -> None:
         """Have those who follow these companies told, once this transaction is on disk, that there is new activity."""
@@ -259,6 +273,8 @@ class Transaction:
         """Run what was to follow the commit; called by the database, once."""
         if self._wakes:
             self._announcing.announce_wake_up()
+        if self._notifies:
+            self._announcing.announce_notification()
         if self._changed:
             self._announcing.announce_changes(frozenset(self._changed))
         for action in self._after_commit:

@@ -24,8 +24,9 @@ from sqlalchemy import (
 
 from routines.core import model
 from routines.core.deliveries import DeliveryOutcome
+from routines.core.notifications import Channel, NotificationEvent, NotificationStatus
 from routines.core.signing import SigningMode
-from routines.storage.types import Cause, Id, Instant, Word
+from routines.storage.types import Cause, Id, Instant, Word, Words
 
 metadata = MetaData(
     naming_convention={
@@ -418,6 +419,58 @@ activity = Table(
 Index("ix_activity_company_id_id", activity.c.company_id, activity.c.id)
 Index("ix_activity_company_id_entity_type_id", activity.c.company_id, activity.c.entity_type, activity.c.id)
 Index("ix_activity_entity_id_id", activity.c.entity_id, activity.c.id)
+
+# Who is told of what. A deleted one is marked and has lost its secret; what was sent to it is still listed.
+notification_subscriptions = Table(
+    "notification_subscriptions",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("company_id", Id, ForeignKey("companies.id"), nullable=False, index=True),
+    Column("channel", Word(Channel), nullable=False),
+    Column("name", Text),
+    Column("target", Text, nullable=False),
+    Column("sealed_secret", LargeBinary),
+    Column("events", Words(NotificationEvent), nullable=False),
+    Column("routine_id", Id),
+    Column("quiet_after_seconds", Integer, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("last_rotated_at", Instant),
+    *_made_and_changed(),
+    Column("deleted_at", Instant),
+)
+
+# The outbox, and what became of it: one row for an event and a subscription, written with what made the event.
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("company_id", Id, nullable=False),
+    Column("subscription_id", Id, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("status", Word(NotificationStatus), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("begun_at", Instant, nullable=False),
+    Column("next_attempt_at", Instant),
+    Column("last_status", Integer),
+    Column("last_error", Text),
+    Column("delivered_at", Instant),
+    Column("updated_at", Instant, nullable=False),
+)
+_PENDING = text("status = 'pending'")
+Index("ix_notifications_subscription_id_id", notifications.c.subscription_id, notifications.c.id)
+Index("ix_notifications_due", notifications.c.next_attempt_at, sqlite_where=_PENDING)
+Index("ix_notifications_waiting", notifications.c.subscription_id, sqlite_where=_PENDING)
+
+# Silences of routines that a subscription was told of; a success, or a change of the schedule, ends one.
+routine_silences = Table(
+    "routine_silences",
+    metadata,
+    Column("subscription_id", Id, primary_key=True),
+    Column("routine_id", Id, primary_key=True),
+    Column("told_at", Instant, nullable=False),
+)
 
 # Facts about the database itself, such as the time zone data by which `next_run_at` was computed.
 facts = Table(

@@ -66,3 +66,24 @@ class Word(TypeDecorator[E]):
 
 def _instant(milliseconds: int | None) -> datetime | None:
     return None if milliseconds is None else from_milliseconds(milliseconds)
+
+
+class Words(TypeDecorator[tuple[E, ...]]):
+    """Several members of a `StrEnum`, kept as their texts with commas between them."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, enum: type[E]) -> None:
+        super().__init__()
+        self.enum = enum
+
+    def process_bind_param(self, value: tuple[E, ...] | None, dialect: Dialect) -> str | None:
+        """The members' texts."""
+        del dialect
+        return None if value is None else ",".join(member.value for member in value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[E, ...] | None:
+        """The members."""
+        del dialect
+        return None if value is None else tuple(self.enum(word) for word in value.split(",") if word)

@@ -164,6 +164,11 @@ class PostgresDatabase:
             self._notices.changes(company_ids)
             self._watch.announce_changes(company_ids)
 
+    def announce_notification(self) -> None:
+        """Tell this server that there is something to be sent; others look every few seconds."""
+        if self._notices is not None:
+            self._notices.notification()
+
     @property
     def place(self) -> str:
         """Where it is, for people: the URL without its password."""

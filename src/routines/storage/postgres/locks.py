@@ -16,12 +16,14 @@ _REGISTRY = 7_341_001
 _COMPANY = 7_341_002
 _ISSUE_TREE = 7_341_003
 _REMOVAL = 7_341_004
+_SILENCES = 7_341_005
 
 REGISTRY = f"SELECT pg_advisory_xact_lock({_REGISTRY}, 0)"
 COMPANY = f"SELECT pg_advisory_xact_lock({_COMPANY}, hashtext(%s))"
 COMPANY_SHARED = f"SELECT pg_advisory_xact_lock_shared({_COMPANY}, hashtext(%s))"
 ISSUE_TREE = f"SELECT pg_advisory_xact_lock({_ISSUE_TREE}, hashtext(%s))"
 REMOVAL = f"SELECT pg_try_advisory_xact_lock({_REMOVAL}, 0)"
+SILENCES = f"SELECT pg_try_advisory_xact_lock({_SILENCES}, 0)"
 _COMPANY_OF = f"SELECT pg_advisory_xact_lock({_COMPANY}, hashtext(company_id::text)) FROM"
 COMPANY_OF_AGENT = f"{_COMPANY_OF} agents WHERE id = %s::uuid"
 COMPANY_OF_PROJECT = f"{_COMPANY_OF} projects WHERE id = %s::uuid"
@@ -110,6 +112,10 @@ class PostgresLocks:
     def removal(self) -> bool:
         """The removal of what is old; it is tried, and False if another server is at it."""
         return self._driver.execute(REMOVAL).fetchone() == (True,)
+
+    def silences(self) -> bool:
+        """Telling of routines that are quiet; it is tried, and False if another server is at it."""
+        return self._driver.execute(SILENCES).fetchone() == (True,)
 
     def _lock(self, statement: LiteralString, identity: str) -> None:
         self._driver.execute(statement, (identity,))

@@ -21,7 +21,18 @@ from sqlalchemy import (
     union_all,
 )
 
-from routines.storage.schema import agents, companies, goals, heartbeat_runs, issues, projects, routines, runs, triggers
+from routines.storage.schema import (
+    agents,
+    companies,
+    goals,
+    heartbeat_runs,
+    issues,
+    notification_subscriptions,
+    projects,
+    routines,
+    runs,
+    triggers,
+)
 from routines.storage.types import Id
 
 
@@ -37,6 +48,7 @@ class Kind(StrEnum):
     RUN = "routine_run"
     ISSUE = "issue"
     HEARTBEAT = "heartbeat_run"
+    SUBSCRIPTION = "notification_subscription"
 
 
 class Named(NamedTuple):
@@ -97,4 +109,10 @@ _QUERIES = {
     Kind.RUN: _query(Kind.RUN, runs, of=runs.c.routine_id),
     Kind.ISSUE: _query(Kind.ISSUE, issues, issues.c.identifier),
     Kind.HEARTBEAT: _query(Kind.HEARTBEAT, heartbeat_runs, of=heartbeat_runs.c.agent_id),
+    Kind.SUBSCRIPTION: _query(
+        Kind.SUBSCRIPTION,
+        notification_subscriptions,
+        func.coalesce(notification_subscriptions.c.name, notification_subscriptions.c.target),
+        deleted=notification_subscriptions.c.deleted_at.is_not(None),
+    ),
 }

@@ -13,6 +13,9 @@ from routines.storage.schema import (
     heartbeat_output,
     heartbeat_runs,
     issues,
+    notification_subscriptions,
+    notifications,
+    routine_silences,
     routines,
     run_aliases,
     runs,
@@ -33,6 +36,8 @@ _PARENTS: tuple[tuple[Column[str], Column[str]], ...] = (
     (wake_ups.c.issue_id, issues.c.id),
     (heartbeat_runs.c.agent_id, agents.c.id),
     (heartbeat_output.c.run_id, heartbeat_runs.c.id),
+    (notifications.c.subscription_id, notification_subscriptions.c.id),
+    (routine_silences.c.subscription_id, notification_subscriptions.c.id),
 )
 
 

@@ -1,4 +1,4 @@
-"""What is old enough to be removed, and its removal: runs and heartbeats, activity, deliveries, spent causes.
+"""What is old enough to be removed, and its removal: runs, heartbeats, activity, both logs, spent causes.
 
 Age is read off the ids, which carry the time at which they were made, so that no index is needed for it.
 """
@@ -14,12 +14,14 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, select, 
 
 from routines.clock import first_id
 from routines.core.model import RunStatus
+from routines.core.notifications import NotificationStatus
 from routines.storage.schema import (
     ISSUE_IS_OPEN,
     activity,
     heartbeat_output,
     heartbeat_runs,
     issues,
+    notifications,
     run_aliases,
     runs,
     unfired_deliveries,
@@ -131,3 +133,19 @@ def remove_heartbeats(connection: Connection, *, age: Age, ids: Sequence[str]) -
     going = connection.execute(select(heartbeat_runs.c.id).where(*old)).scalars().all()
     connection.execute(delete(heartbeat_output).where(heartbeat_output.c.run_id.in_(going)))
     return connection.execute(delete(heartbeat_runs).where(heartbeat_runs.c.id.in_(going))).rowcount
+
+
+def page_of_notifications(connection: Connection, age: Age, after: str, *, limit: int) -> Page | None:
+    """The next old notifications after an id, or None after the last; those that are still to be sent stay."""
+    own = notifications.c.id
+    found = connection.execute(
+        select(own, notifications.c.status).where(own > after, own < first_id(age.until)).order_by(own).limit(limit)
+    ).all()
+    going = [row.id for row in found if row.status is not NotificationStatus.PENDING]
+    return Page(going, found[-1].id) if found else None
+
+
+def remove_notifications(connection: Connection, *, age: Age, ids: Sequence[str]) -> int:
+    """Remove those of these notifications that are old and over; how many."""
+    over = (notifications.c.status != NotificationStatus.PENDING, notifications.c.id < first_id(age.until))
+    return connection.execute(delete(notifications).where(notifications.c.id.in_(ids), *over)).rowcount

@@ -181,10 +181,10 @@ def _with_beginnings(payload_characters: int) -> Select[Any]:
     return select(*(beginning if name == "trigger_payload" else runs.c[name] for name in Run._fields))
 
 
-def move_with_issue(connection: Connection, run_id: str, move: RunMove, at: datetime) -> None:
-    """Put the run that created an issue into the state that the issue's move calls for."""
+def move_with_issue(connection: Connection, run_id: str, move: RunMove, at: datetime) -> bool:
+    """Put the run that created an issue into the state that the issue's move calls for; False if it is gone."""
     states = (RunStatus.ISSUE_CREATED, RunStatus.COMPLETED, RunStatus.FAILED)
-    connection.execute(
+    moved = connection.execute(
         update(runs)
         .where(runs.c.id == run_id, runs.c.status.in_(states))
         .values(
@@ -194,3 +194,4 @@ def move_with_issue(connection: Connection, run_id: str, move: RunMove, at: date
             updated_at=at,
         )
     )
+    return moved.rowcount == 1

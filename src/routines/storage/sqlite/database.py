@@ -91,6 +91,10 @@ class SqliteDatabase:
         """Tell this server of new activity."""
         self._notices.changes(company_ids)
 
+    def announce_notification(self) -> None:
+        """Tell this server that there is something to be sent."""
+        self._notices.notification()
+
     def oldest_write_seconds(self) -> None:
         """None: there is one writer, who makes ids in ascending order, so nothing comes in between what is seen."""
 

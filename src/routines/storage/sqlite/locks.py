@@ -50,3 +50,7 @@ class SqliteLocks:
     def removal(self) -> bool:
         """Held."""
         return True
+
+    def silences(self) -> bool:
+        """Held."""
+        return True

@@ -25,6 +25,7 @@ KINDS = {
     Kind.HEARTBEAT: "Heartbeats",
     Kind.PROJECT: "Projects",
     Kind.GOAL: "Goals",
+    Kind.SUBSCRIPTION: "Notifications",
     Kind.COMPANY: "The company",
 }
 """The kinds of things that entries are about, as a choice."""
@@ -39,6 +40,7 @@ NOUNS: Mapping[str, str] = {
     Kind.RUN: "a routine",
     Kind.ISSUE: "an issue",
     Kind.HEARTBEAT: "an agent",
+    Kind.SUBSCRIPTION: "a subscription",
 }
 """What stands for a thing of which not even the name is left."""
 
@@ -52,6 +54,7 @@ PLACES = {
     Kind.RUN: "/routines/{of_id}/runs/{id}",
     Kind.ISSUE: "/issues/{id}",
     Kind.HEARTBEAT: "/heartbeat-runs/{id}",
+    Kind.SUBSCRIPTION: "/notification-subscriptions/{id}",
 }
 """Where each kind of thing is shown."""
 
@@ -88,6 +91,12 @@ VERBS: Mapping[str, str] = {
     ActivityAction.HEARTBEAT_STARTED: "started a heartbeat of",
     ActivityAction.HEARTBEAT_FINISHED: "ended a heartbeat of",
     ActivityAction.HEARTBEAT_CANCELLED: "cancelled a heartbeat of",
+    ActivityAction.NOTIFICATIONS_CREATED: "subscribed to notifications",
+    ActivityAction.NOTIFICATIONS_UPDATED: "changed the notifications",
+    ActivityAction.NOTIFICATIONS_DELETED: "ended the notifications",
+    ActivityAction.NOTIFICATIONS_SECRET_ROTATED: "rotated the secret of the notifications",
+    ActivityAction.NOTIFICATIONS_TRIED: "sent a test of the notifications",
+    ActivityAction.NOTIFICATIONS_RESENT: "sent one again of the notifications",
 }
 """What each action is, before the thing that it was done to."""
 

@@ -1,0 +1,149 @@
+"""The sender: takes what is due out of the outbox, sends it on a few threads, and records what became of it.
+
+How one is sent is in `delivery`; every question to the database is `services.notification_work`'s. A sender that dies
+leaves what it had in hand to whoever finds its lease ended.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timedelta
+from random import random
+from threading import Event, Lock, Thread
+
+import structlog
+
+from routines.clock import Clock
+from routines.core.errors import UnavailableError
+from routines.core.limits import NOTIFICATIONS_AT_ONCE_MAX
+from routines.notify.delivery import Delivery
+from routines.services.notification_work import Letter, NotificationWork, Sent
+from routines.services.silences import LOOK_EVERY, Silences
+
+SLEEP_SECONDS_MAX = 1.0  # timers stop while a laptop sleeps, so the clock is compared at least this often
+BUSY_SECONDS = 0.2  # before it is asked again for what is due and cannot be taken: places are taken, or rows held
+RETRY_SECONDS = 1.0  # how soon a database that is away is tried again
+
+log = structlog.get_logger(__name__)
+
+
+class Sender:
+    """Sends notifications, and looks for routines that are quiet, in threads of its own between `start` and `stop`."""
+
+    def __init__(
+        self,
+        work: NotificationWork,
+        silences: Silences,
+        delivery: Delivery,
+        clock: Clock,
+        *,
+        rescan_seconds: float | None,
+        jitter: Callable[[], float] = random,  # noqa: S311 - no secret
+    ) -> None:
+        self._work = work
+        self._silences = silences
+        self._delivery = delivery
+        self._clock = clock
+        self._rescan = LOOK_EVERY if rescan_seconds is None else timedelta(seconds=rescan_seconds)
+        self._jitter = jitter
+        self._noticed = Event()
+        self._stopping = Event()
+        self._counting = Lock()
+        self._in_hand: Counter[str] = Counter()
+        self._looked_at: datetime | None = None
+        self._thread = Thread(target=self._run, name="notifications", daemon=True)
+        self._threads = ThreadPoolExecutor(NOTIFICATIONS_AT_ONCE_MAX, "notification")
+
+    def start(self) -> None:
+        """Begin sending."""
+        self._noticed.set()
+        self._thread.start()
+
+    def notice(self) -> None:
+        """Something is to be sent: look now."""
+        self._noticed.set()
+
+    def leave_off(self) -> None:
+        """Take nothing more in hand."""
+        self._stopping.set()
+        self._noticed.set()
+
+    def stop(self) -> None:
+        """Return once what is in hand is sent, or given back to be found by its lease."""
+        self.leave_off()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._threads.shutdown(wait=True)
+
+    def send_due(self) -> int:
+        """Send all that is due and in nobody's hands, and return when it is recorded; how many tries that were."""
+        tries = 0
+        while taken := self._take():
+            for each in taken:
+                each.result()
+            tries += len(taken)
+        return tries
+
+    def look(self) -> int:
+        """Look for routines that are quiet, if it is time; how many subscribers were told."""
+        now = self._clock.now()
+        if self._looked_at is not None and abs(now - self._looked_at) < LOOK_EVERY:
+            return 0
+        self._looked_at = now
+        return self._silences.look()
+
+    def _take(self) -> list[Future[None]]:
+        """Begin to send what is due, as far as there are places for it."""
+        with self._counting:
+            in_hand = Counter(self._in_hand)
+        letters = self._work.claim(NOTIFICATIONS_AT_ONCE_MAX - in_hand.total(), +in_hand)
+        with self._counting:
+            self._in_hand.update(letter.notification.subscription_id for letter in letters)
+        return [self._threads.submit(self._send, letter) for letter in letters]
+
+    def _send(self, letter: Letter) -> None:
+        notification = letter.notification
+        try:
+            try:
+                sent = self._delivery.send(letter)
+            except Exception as fault:
+                log.exception("notification_fault", notification_id=notification.id)
+                sent = Sent(f"The service could not send it: {type(fault).__name__}")
+            after = self._work.settle(notification, sent, jitter=self._jitter())
+            if sent.error is not None:
+                log.warning("notification_not_taken", notification_id=after.id, status=after.status, error=sent.error)
+        except UnavailableError as error:
+            log.warning("notification_not_recorded", notification_id=notification.id, error=error.sentence)
+        finally:
+            with self._counting:
+                self._in_hand[notification.subscription_id] -= 1
+            self._noticed.set()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._noticed.clear()
+            try:
+                self.look()
+                self._take()
+                self._sleep(self._work.next_due())
+            except UnavailableError as error:
+                log.warning("sender_waits_for_database", error=error.sentence)
+                self._stopping.wait(RETRY_SECONDS)
+            except Exception:
+                log.exception("sender_failed")
+                self._stopping.wait(RETRY_SECONDS)
+
+    def _sleep(self, following: datetime | None) -> None:
+        """Return when the next is due, when it is time to look anyway, or when something is noticed."""
+        begun = self._clock.now()
+        if following is not None and following <= begun:
+            self._noticed.wait(BUSY_SECONDS)
+            return
+        until = begun + self._rescan if following is None else min(following, begun + self._rescan)
+        while not self._noticed.is_set():
+            now = self._clock.now()
+            if now >= until or now < begun:  # the clock was set back
+                return
+            self._noticed.wait(min(SLEEP_SECONDS_MAX, (until - now).total_seconds()))
