@@ -800,6 +800,116 @@ class Calls:
             query=queried({"from": from_, "to": to}),
         )
 
+    @operation
+    def list_subscriptions(self, company_id: str) -> Call[list[models.SubscriptionReply]]:
+        """List who of a company is told of which events."""
+        return Call(
+            "GET", f"/api/companies/{segment(company_id)}/notification-subscriptions", list[models.SubscriptionReply]
+        )
+
+    @operation
+    def create_subscription(
+        self,
+        company_id: str,
+        *,
+        channel: models.AnyChannel,
+        target: str,
+        events: Sequence[models.AnyNotificationEvent],
+        name: str | Omitted | None = OMITTED,
+        routine_id: str | Omitted | None = OMITTED,
+        quiet_after_seconds: int | Omitted = OMITTED,
+        enabled: bool | Omitted = OMITTED,
+    ) -> Call[models.SubscriptionWithSecretReply]:
+        """Subscribe to events; a webhook's secret is shown this once."""
+        return Call(
+            "POST",
+            f"/api/companies/{segment(company_id)}/notification-subscriptions",
+            models.SubscriptionWithSecretReply,
+            body=given(
+                {
+                    "channel": channel,
+                    "target": target,
+                    "events": events,
+                    "name": name,
+                    "routineId": routine_id,
+                    "quietAfterSeconds": quiet_after_seconds,
+                    "enabled": enabled,
+                }
+            ),
+        )
+
+    @operation
+    def get_subscription(self, subscription_id: str) -> Call[models.SubscriptionReply]:
+        """Get a subscription."""
+        return Call("GET", f"/api/notification-subscriptions/{segment(subscription_id)}", models.SubscriptionReply)
+
+    @operation
+    def update_subscription(
+        self,
+        subscription_id: str,
+        *,
+        target: str | Omitted = OMITTED,
+        events: Sequence[models.AnyNotificationEvent] | Omitted = OMITTED,
+        name: str | Omitted | None = OMITTED,
+        routine_id: str | Omitted | None = OMITTED,
+        quiet_after_seconds: int | Omitted = OMITTED,
+        enabled: bool | Omitted = OMITTED,
+    ) -> Call[models.SubscriptionReply]:
+        """Change a subscription."""
+        return Call(
+            "PATCH",
+            f"/api/notification-subscriptions/{segment(subscription_id)}",
+            models.SubscriptionReply,
+            body=given(
+                {
+                    "target": target,
+                    "events": events,
+                    "name": name,
+                    "routineId": routine_id,
+                    "quietAfterSeconds": quiet_after_seconds,
+                    "enabled": enabled,
+                }
+            ),
+        )
+
+    @operation
+    def delete_subscription(self, subscription_id: str) -> Call[None]:
+        """End a subscription; what waits is given up."""
+        return Call("DELETE", f"/api/notification-subscriptions/{segment(subscription_id)}", None)
+
+    @operation
+    def rotate_subscription_secret(self, subscription_id: str) -> Call[models.SubscriptionWithSecretReply]:
+        """Give a webhook a new secret, shown this once; all that is sent from now on is signed with it."""
+        return Call(
+            "POST",
+            f"/api/notification-subscriptions/{segment(subscription_id)}/rotate-secret",
+            models.SubscriptionWithSecretReply,
+        )
+
+    @operation
+    def send_test_notification(self, subscription_id: str) -> Call[models.NotificationReply]:
+        """Send a test notification by the very way of a real one."""
+        return Call(
+            "POST", f"/api/notification-subscriptions/{segment(subscription_id)}/test", models.NotificationReply
+        )
+
+    @paged
+    def list_notifications(
+        self, subscription_id: str, *, limit: int | Omitted = OMITTED, before: str | Omitted = OMITTED
+    ) -> Call[list[models.NotificationReply]]:
+        """List what was sent to a subscription or waits to be, newest first, and what became of it."""
+        return Call(
+            "GET",
+            f"/api/notification-subscriptions/{segment(subscription_id)}/deliveries",
+            list[models.NotificationReply],
+            query=queried({"limit": limit, "before": before}),
+        )
+
+    @operation
+    def resend_notification(self, notification_id: str) -> Call[models.NotificationReply]:
+        """Send a notification again at once, under the id that it had."""
+        return Call("POST", f"/api/notification-deliveries/{segment(notification_id)}/resend", models.NotificationReply)
+
     @streamed
     def follow_events(self, company_id: str, *, after: str | Omitted = OMITTED) -> Call[models.ActivityReply]:
         """Follow what happens in a company, entry by entry, from now on or after a given one."""

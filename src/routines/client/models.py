@@ -31,6 +31,7 @@ from routines.core.model import (
     WakeReason,
     WakeSource,
 )
+from routines.core.notifications import Channel, NotificationEvent, NotificationStatus
 from routines.core.signing import SigningMode
 
 AnyAdapterType = AdapterType | Literal["none", "process", "http", "claude_local", "codex_local"]
@@ -44,6 +45,11 @@ AnyPriority = Priority | Literal["critical", "high", "medium", "low"]
 AnyProjectStatus = ProjectStatus | Literal["active", "paused", "archived"]
 AnyRoutineStatus = RoutineStatus | Literal["active", "paused", "archived"]
 AnyTriggerKind = TriggerKind | Literal["schedule", "webhook", "api"]
+AnyChannel = Channel | Literal["webhook", "slack", "email"]
+AnyNotificationEvent = (
+    NotificationEvent
+    | Literal["run.failed", "run.missed", "routine.quiet", "routine.paused", "heartbeat.failed", "issue.blocked"]
+)
 AnySigningMode = SigningMode | Literal["bearer", "hmac_sha256", "github_hmac", "standard_webhooks", "none"]
 
 
@@ -397,6 +403,24 @@ class NewKeyReply(Reply):
     created_at: Instant
 
 
+class NotificationReply(Reply):
+    """A notification: what was sent or waits to be, and what became of it. Its id is the `webhook-id`."""
+
+    id: str
+    company_id: str
+    subscription_id: str
+    event: str
+    payload: dict[str, Any]
+    status: Annotated[NotificationStatus | str, OPEN]
+    attempts: int
+    created_at: Instant
+    next_attempt_at: Instant | None
+    last_status: int | None
+    last_error: str | None
+    delivered_at: Instant | None
+    updated_at: Instant
+
+
 class PongReply(Reply):
     """The answer to a provider that only asks whether anybody is there."""
 
@@ -574,6 +598,30 @@ class SlotHealthReply(Reply):
     run_id: str | None
     issue_id: str | None
     reason: str | None
+
+
+class SubscriptionReply(Reply):
+    """A subscription; of a Slack webhook's URL, which is a secret, no more than the host."""
+
+    id: str
+    company_id: str
+    channel: Annotated[Channel | str, OPEN]
+    name: str | None
+    target: str
+    events: list[Annotated[NotificationEvent | str, OPEN]]
+    routine_id: str | None
+    quiet_after_seconds: int
+    enabled: bool
+    last_rotated_at: Instant | None
+    created_at: Instant
+    updated_at: Instant
+
+
+class SubscriptionWithSecretReply(Reply):
+    """A subscription, and what its webhook is signed with, shown this once; null for other channels."""
+
+    subscription: SubscriptionReply
+    secret: str | None
 
 
 class Superior(Reply):
