@@ -305,3 +305,36 @@ def test_a_slow_receiver_keeps_no_other_from_being_told(service: Service, compan
             let_go.set()
             service.server.sender.leave_off()
             sending.result()
+
+
+@on_sqlite
+def test_a_stop_waits_for_no_receiver_and_what_was_in_hand_is_sent_again(
+    place: Place, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("routines.notify.sender.STOP_SECONDS_MAX", 0.05)
+    began, let_go = Event(), Event()
+
+    def slow(line: Line) -> None:
+        line.read()
+        began.set()
+        let_go.wait(10)
+
+    with Listener(slow, answering(200)) as receiver:
+        service = Service(place, clock, private_hosts=HERE)
+        company = service.company()
+        subscription = subscribed(company, receiver.url)["subscription"]
+        tried(company, subscription)
+        service.server.sender.start()
+        assert began.wait(10)
+        service.server.sender.stop()
+        assert only(company, subscription)["attempts"] == 1
+        let_go.set()
+        service.close()
+        clock.advance(LEASE)
+        later = Service(place, clock, private_hosts=HERE)
+        try:
+            assert sent(later) == 1
+            [after] = deliveries(later.board, subscription["id"])
+            assert (after["status"], after["attempts"]) == ("delivered", 2)
+        finally:
+            later.close()

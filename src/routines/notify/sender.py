@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, wait
 from datetime import datetime, timedelta
 from random import random
 from threading import Event, Lock, Thread
@@ -25,6 +25,7 @@ from routines.services.silences import LOOK_EVERY, Silences
 SLEEP_SECONDS_MAX = 1.0  # timers stop while a laptop sleeps, so the clock is compared at least this often
 BUSY_SECONDS = 0.2  # before it is asked again for what is due and cannot be taken: places are taken, or rows held
 RETRY_SECONDS = 1.0  # how soon a database that is away is tried again
+STOP_SECONDS_MAX = 2.0  # what a stop allows receivers; the service has ten, of which agents are allowed five
 
 log = structlog.get_logger(__name__)
 
@@ -52,9 +53,10 @@ class Sender:
         self._stopping = Event()
         self._counting = Lock()
         self._in_hand: Counter[str] = Counter()
+        self._begun: set[Future[None]] = set()
+        self._given_up = False
         self._looked_at: datetime | None = None
         self._thread = Thread(target=self._run, name="notifications", daemon=True)
-        self._threads = ThreadPoolExecutor(NOTIFICATIONS_AT_ONCE_MAX, "notification")
 
     def start(self) -> None:
         """Begin sending."""
@@ -71,11 +73,13 @@ class Sender:
         self._noticed.set()
 
     def stop(self) -> None:
-        """Return once what is in hand is sent, or given back to be found by its lease."""
+        """Return once what is in hand is sent, or left to be found by its lease where the receiver takes its time."""
         self.leave_off()
         if self._thread.is_alive():
             self._thread.join()
-        self._threads.shutdown(wait=True)
+        wait(tuple(self._begun), STOP_SECONDS_MAX)
+        with self._counting:
+            self._given_up = True
 
     def send_due(self) -> int:
         """Send all that is due and in nobody's hands, and return when it is recorded; how many tries that were."""
@@ -101,7 +105,22 @@ class Sender:
         letters = self._work.claim(NOTIFICATIONS_AT_ONCE_MAX - in_hand.total(), +in_hand)
         with self._counting:
             self._in_hand.update(letter.notification.subscription_id for letter in letters)
-        return [self._threads.submit(self._send, letter) for letter in letters]
+        return [self._begin(letter) for letter in letters]
+
+    def _begin(self, letter: Letter) -> Future[None]:
+        """Send it on a thread of its own, for which no stop has to wait."""
+        sending: Future[None] = Future()
+
+        def send() -> None:
+            try:
+                self._send(letter)
+            finally:
+                self._begun.discard(sending)
+                sending.set_result(None)
+
+        self._begun.add(sending)
+        Thread(target=send, name="notification", daemon=True).start()
+        return sending
 
     def _send(self, letter: Letter) -> None:
         notification = letter.notification
@@ -111,6 +130,9 @@ class Sender:
             except Exception as fault:
                 log.exception("notification_fault", notification_id=notification.id)
                 sent = Sent(f"The service could not send it: {type(fault).__name__}")
+            with self._counting:
+                if self._given_up:
+                    return  # the database is let go of; whoever finds the lease ended sends it again
             after = self._work.settle(notification, sent, jitter=self._jitter())
             if sent.error is not None:
                 log.warning("notification_not_taken", notification_id=after.id, status=after.status, error=sent.error)
