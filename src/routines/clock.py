@@ -33,6 +33,11 @@ def monotonic_seconds() -> float:
     return time.monotonic()
 
 
+def epoch_nanoseconds() -> int:
+    """The machine's wall clock, in nanoseconds of the epoch: for what others compare with their own, as traces are."""
+    return time.time_ns()
+
+
 @dataclass(frozen=True, slots=True)
 class ClockSetting:
     """How a test's servers see time: shifted by `offset`, and running `rate` times as fast since `since`.
