@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import structlog
 
@@ -49,8 +49,7 @@ class DatabaseFault(StrEnum):
     REFUSED = "refused"  # the database refused a statement of ours
 
 
-@dataclass(frozen=True, slots=True)
-class AnsweredRequest:
+class AnsweredRequest(NamedTuple):
     """An HTTP request whose reply has begun, `seconds` after it came, and what it said of itself."""
 
     method: str

@@ -14,7 +14,7 @@ from datetime import datetime
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
-from routines.clock import Clock, Ids, steady_seconds
+from routines.clock import Clock, Ids, request_id, steady_seconds
 from routines.dispatch import zone_data
 from routines.dispatch.batcher import Batcher
 from routines.dispatch.retention import Retention
@@ -104,7 +104,7 @@ class Server:
         self.events = Events(context, event)
         self.services = _services(context, self.batcher, self.events)
         sessions = Sessions(keyring.session_key, self.clock)
-        measuring = self._measuring(metrics, observer, ids)
+        measuring = self._measuring(metrics, observer)
         authentication = Authentication(settings.auth, self.identity, sessions, settings.base_url)
         if Role.API in settings.roles:
             self.app = make_app(
@@ -166,7 +166,7 @@ class Server:
         if self.worker is not None:
             self.worker.notice()
 
-    def _measuring(self, metrics: Metrics, observer: Observer, ids: Ids) -> Measuring:
+    def _measuring(self, metrics: Metrics, observer: Observer) -> Measuring:
         probe = BacklogProbe(self.database, self.clock)
         alive: dict[str, Callable[[], bool]] = {}
         if Role.SCHEDULER in self.settings.roles:
@@ -174,7 +174,7 @@ class Server:
         if (worker := self.worker) is not None:
             alive["heartbeat worker"] = lambda: worker.is_at_work
         return Measuring(
-            Watching(observer, lambda: ids.new(self.clock.now())),
+            Watching(observer, request_id),
             Exposing(metrics, probe, self.settings.metrics_token),
             Readiness(probe, alive),
         )

@@ -138,9 +138,7 @@ def test_heartbeats_are_counted_and_so_is_what_waits(service: Service, company: 
     assert value(after, "routines_slots_due_age_seconds") == 0
 
 
-def test_a_scrape_does_not_wait_for_the_database(
-    service: Service, company: Company, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_scrape_does_not_wait_for_the_database(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrics, "SCRAPE_DATABASE_SECONDS_MAX", 0.05)
     held, let_go, asked = Event(), Event(), 0
     read = service.server.database.read

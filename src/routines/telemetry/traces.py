@@ -48,11 +48,9 @@ def traces_from(environment: Mapping[str, str]) -> Traces | None:
         raise TracesError(
             f"{named} is set, and what sends traces is not installed: install routines[traces], or unset it"
         ) from error
-    about = {"service.name": "routines", "service.version": version("routines")}
-    given = Resource.create(about)  # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES are looked up in it
-    if environment.get("OTEL_SERVICE_NAME"):
-        given = given.merge(Resource({"service.name": environment["OTEL_SERVICE_NAME"]}))
-    provider = TracerProvider(resource=given, shutdown_on_exit=False)
+    name = environment.get("OTEL_SERVICE_NAME") or "routines"  # what is given here wins over what it looks up itself
+    resource = Resource.create({"service.name": name, "service.version": version("routines")})
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return Traces(provider)
 
