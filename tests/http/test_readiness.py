@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -12,24 +10,9 @@ from routines.core.errors import UnavailableError
 from routines.settings import Role
 from support.clock import SECOND
 from support.databases import on_postgres, on_sqlite
+from support.readiness import counted_as_started
 from support.schedules import ONE_PM, hourly
 from support.service import Company, Place, Service, ok
-
-
-@contextmanager
-def at_work(service: Service) -> Iterator[None]:
-    """The scheduler and the worker count as started, and do nothing of themselves."""
-    parts = [service.server.scheduler, service.server.worker]
-    with pytest.MonkeyPatch.context() as patch:
-        for part in parts:
-            if part is not None:
-                patch.setattr(part, "_thread", _Alive())
-        yield
-
-
-class _Alive:
-    def is_alive(self) -> bool:
-        return True
 
 
 def told(service: Service, status: int) -> tuple[str, str, dict[str, bool]]:
@@ -40,7 +23,7 @@ def told(service: Service, status: int) -> tuple[str, str, dict[str, bool]]:
 
 def test_a_server_is_ready_unless_a_slot_waits_for_too_long(service: Service, company: Company) -> None:
     hourly(company)
-    with at_work(service):
+    with counted_as_started(service):
         service.clock.at = ONE_PM + 30 * SECOND
         all_ready = {"database": True, "scheduler": True, "heartbeat worker": True}
         assert told(service, 200) == ("ready", "This server is ready", all_ready)
@@ -57,7 +40,7 @@ def test_a_server_that_has_not_started_or_stops_is_not_ready(service: Service) -
     status, sentence, parts = told(service, 503)
     assert (status, parts) == ("not_ready", {"database": True, "scheduler": False, "heartbeat worker": False})
     assert sentence == "The scheduler is not at work: the server has not started it yet, or stops"
-    with at_work(service):
+    with counted_as_started(service):
         service.server.leave_off()
         assert told(service, 503)[2] == {"database": True, "scheduler": True, "heartbeat worker": False}
 
@@ -67,7 +50,7 @@ def test_a_server_without_its_database_is_not_ready(service: Service, monkeypatc
     def away() -> Any:
         raise UnavailableError("The database cannot be used now; try again")
 
-    with at_work(service):
+    with counted_as_started(service):
         monkeypatch.setattr(service.server.database, "read", away)
         status, sentence, parts = told(service, 503)
         monkeypatch.undo()
