@@ -53,6 +53,12 @@ def test_each_metric_is_exposed_as_it_is_described() -> None:
         assert (family.type, family.documentation) == (each.kind, each.documentation)
 
 
+def test_nothing_is_exposed_that_the_page_does_not_have() -> None:
+    told = set(re.findall(r"^(routines_\w+)", Metrics(list, int).exposition(None).decode(), re.MULTILINE))
+    assert "routines_scrape_error" in told
+    assert told <= SERIES.keys()
+
+
 def test_the_page_names_each_outcome_of_a_delivery() -> None:
     [told] = [part for part in PAGE.split("\n- ") if part.startswith("**Outcomes of deliveries**")]
     assert {*DeliveryOutcome, *UNHEARD.values(), FAULT} <= set(re.findall(r"`(\w+)`", told))

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessColl
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from routines.core.model import HeartbeatRun, Source
+from routines.core.model import HeartbeatRun, RunStatus, Source
 from routines.observer import AnsweredRequest, DatabaseFault, FireSet
 from routines.storage.database import PoolState
 from routines.telemetry.backlog import Backlog
@@ -90,9 +90,8 @@ class Metrics:
         )
         for fault in DatabaseFault:  # a rate needs a zero to begin with
             self._database_errors.labels(fault.value)
-        self._told_slots = [
-            self._fires.labels(Source.SCHEDULE.value, each) for each in ("issue_created", "failed", MISSED)
-        ]
+        for outcome in (RunStatus.ISSUE_CREATED.value, RunStatus.FAILED.value, MISSED):
+            self._fires.labels(Source.SCHEDULE.value, outcome)
         self.described.extend(self._scraped.described)
         self.registry.register(self._scraped)
         ProcessCollector(registry=self.registry)
@@ -101,7 +100,7 @@ class Metrics:
         """All metrics as Prometheus reads them; without what waits in the database where that is not known now."""
         with self._scraping:
             self._scraped.backlog = backlog
-            return generate_latest(self.registry)
+            return generate_latest(_WithoutBirths(self.registry))
 
     def fires_recorded(self, fires: FireSet, seconds: float) -> None:
         """Count a set, each kind of fire in it once."""
@@ -158,6 +157,19 @@ class Metrics:
     def _histogram(self, name: str, documentation: str, bounds: Sequence[float], *labels: str) -> Histogram:
         self.described.append(Description(name, "histogram", labels, documentation))
         return Histogram(name, documentation, labels, registry=self.registry, buckets=bounds)
+
+
+class _WithoutBirths(Collector):
+    """A registry without the series that tell when each counter was made, which would be a third of all."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    def collect(self) -> Iterator[Metric]:
+        """All that is left."""
+        for family in self._registry.collect():
+            family.samples = [sample for sample in family.samples if not sample.name.endswith("_created")]
+            yield family
 
 
 class _Scraped(Collector):
