@@ -33,6 +33,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "history": BOTH,
     "heartbeats": BOTH,
     "pages": BOTH,
+    "overhead": BOTH,
 }
 """On which databases each is measured, each time on new ones."""
 

@@ -21,6 +21,7 @@ from benchmarks.stores import Store
 from routines.cli.serving import GARBAGE_THRESHOLD, SWITCH_INTERVAL_SECONDS
 from routines.core.instants import from_milliseconds, to_milliseconds
 from routines.dispatch.scheduler import Scheduler
+from routines.observer import NOBODY, Observer
 from routines.storage.database import Database
 from routines.storage.opening import DatabasePlace, open_database
 
@@ -54,9 +55,9 @@ def prepare() -> None:
     sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
 
 
-def fire(store: Store, now: datetime, count: int) -> float:
-    """Fire everything that is due, which must be so many schedules; the seconds it took."""
-    done = _fire(store.url, now)
+def fire(store: Store, now: datetime, count: int, observer: Observer = NOBODY) -> float:
+    """Fire everything that is due, which must be so many schedules, and tell the observer; the seconds it took."""
+    done = _fire(store.url, now, observer)
     if sum(done.settled) != count:
         raise RuntimeError(f"{sum(done.settled)} schedules were fired where {count} were due")
     return done.seconds
@@ -84,8 +85,8 @@ def fire_by_processes(store: Store, now: datetime, count: int) -> Burst:
     return Burst(seconds, sum(each["cpu_seconds"] for each in answers), [each["settled"] for each in answers])
 
 
-def _fire(url: str, now: datetime, *, when_told: bool = False) -> Burst:
-    database = open_database(DatabasePlace(url, Path()))
+def _fire(url: str, now: datetime, observer: Observer = NOBODY, *, when_told: bool = False) -> Burst:
+    database = open_database(DatabasePlace(url, Path()), observer)
     try:
         _connect(database)
         scheduler = Scheduler(database, StoppedClock(now), IDS, grace=GRACE)

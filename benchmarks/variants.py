@@ -14,6 +14,7 @@ from unittest.mock import patch
 from routines.cli.serving import serve
 from routines.core.fires import Fire
 from routines.core.model import Run, RunStatus
+from routines.observer import NOBODY
 from routines.services.firing import Fired, FireSets, WebhookRequest
 from routines.settings import from_environment
 from routines.storage.database import Database, Webhook
@@ -82,11 +83,16 @@ def one_per_transaction() -> None:
     patch("routines.dispatch.batcher.FIRES_PER_TRANSACTION_MAX", 1).start()
 
 
+def unmeasured() -> None:
+    """Nobody is told of what happens."""
+    patch("routines.wiring.Everybody", lambda _: NOBODY).start()
+
+
 def command(variant: Callable[[], None]) -> tuple[str, ...]:
     """The command that serves so."""
     return (sys.executable, "-m", "benchmarks.variants", variant.__name__)
 
 
 if __name__ == "__main__":
-    {each.__name__: each for each in (no_storing, one_per_transaction)}[sys.argv[1]]()
+    {each.__name__: each for each in (no_storing, one_per_transaction, unmeasured)}[sys.argv[1]]()
     serve(from_environment(os.environ))

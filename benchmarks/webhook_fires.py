@@ -41,7 +41,7 @@ class Round:
     batches_per_second: float
 
 
-def _rounds(
+def rounds_of(
     stores: Stores, count: int, *, serve: tuple[str, ...] = ROUTINES, policy: str = COALESCE, behind: int = 0
 ) -> Iterator[Round]:
     """A round on an empty database, and with fires `behind` it another one after those."""
@@ -81,11 +81,11 @@ def measure(stores: Stores, *, quick: bool) -> Group:
     rounds, count, behind = (1, 500, 3_200) if quick else (3, 10_000, 200_000)
     of: dict[str, list[Round]] = defaultdict(list)
     for _ in range(rounds):
-        for name, each in zip(("durable", "later"), _rounds(stores, count, behind=behind), strict=True):
+        for name, each in zip(("durable", "later"), rounds_of(stores, count, behind=behind), strict=True):
             of[name].append(each)
-        of["no storing"] += _rounds(stores, count, serve=command(no_storing))
-        of["one each"] += _rounds(stores, count // 4, serve=command(one_per_transaction))
-        of["enqueued"] += _rounds(stores, count // 4, policy=ENQUEUE)
+        of["no storing"] += rounds_of(stores, count, serve=command(no_storing))
+        of["one each"] += rounds_of(stores, count // 4, serve=command(one_per_transaction))
+        of["enqueued"] += rounds_of(stores, count // 4, policy=ENQUEUE)
     rates = {name: [each.per_second for each in measured] for name, measured in of.items()}
     durable, later = of["durable"], of["later"]
     least, longest = FIRES_PER_SECOND_MIN[stores.kind], P99_MILLISECONDS_MAX

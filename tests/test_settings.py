@@ -44,6 +44,7 @@ WHOLE_ENVIRONMENT = {
     "ROUTINES_ACCEPT_NEW_MASTER_KEY": "1",
     "ROUTINES_SMTP_URL": "smtp://ro%40utines:p%40ss@mail.example.com?starttls",
     "ROUTINES_MAIL_FROM": "routines@example.com",
+    "ROUTINES_METRICS_TOKEN": "a-token-for-metrics",
     "ROUTINES_TEST_CLOCK_OFFSET_SECONDS": "-5",
     "ROUTINES_TEST_CLOCK_RATE": "60",
     "ROUTINES_TEST_CLOCK_SINCE_SECONDS": "1772409600",
@@ -63,6 +64,7 @@ THEIR_SETTINGS = Settings(
     roles=frozenset({Role.API, Role.SCHEDULER}),
     accept_new_master_key=True,
     mail_server=MailServer("mail.example.com", 587, Security.STARTTLS, "routines@example.com", "ro@utines", "p@ss"),
+    metrics_token="a-token-for-metrics",
     clock=ClockSetting(offset=timedelta(seconds=-5), rate=60, since=datetime(2026, 3, 2, tzinfo=UTC)),
 )
 
@@ -290,6 +292,13 @@ def test_a_database_url_of_another_kind_is_refused(tmp_path: Path, url: str) -> 
 def test_history_is_kept_for_ever_unless_an_age_is_given() -> None:
     assert from_environment({"ROUTINES_RETENTION_DAYS": ""}).retention is None
     assert from_environment({"ROUTINES_RETENTION_DAYS": "30"}).retention == timedelta(days=30)
+
+
+@pytest.mark.parametrize("token", ["x" * 15, "two words of a token", "tökens-are-ascii"])
+def test_a_token_for_metrics_that_nobody_could_send_or_anybody_guess_is_refused(token: str) -> None:
+    with pytest.raises(SettingsError, match=r"^ROUTINES_METRICS_TOKEN .* 16 or more letters") as refused:
+        Settings(metrics_token=token).check()
+    assert token not in refused.value.sentence
 
 
 @pytest.mark.parametrize("days", ["1", "0", "-1", "2.5", "x", "nan", "1e9"])

@@ -33,6 +33,11 @@ def monotonic_seconds() -> float:
     return time.monotonic()
 
 
+def epoch_nanoseconds() -> int:
+    """The machine's wall clock, in nanoseconds of the epoch: for what others compare with their own, as traces are."""
+    return time.time_ns()
+
+
 @dataclass(frozen=True, slots=True)
 class ClockSetting:
     """How a test's servers see time: shifted by `offset`, and running `rate` times as fast since `since`.
@@ -134,6 +139,11 @@ _STEADY: int | None = getattr(time, "CLOCK_BOOTTIME", None)
 
 
 _VARIANTS = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+
+
+def request_id() -> str:
+    """An id that nobody guesses and nothing is stored under, made in a tenth of the time that one of `Ids` takes."""
+    return os.urandom(16).hex()
 
 
 class Ids:

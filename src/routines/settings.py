@@ -5,6 +5,7 @@ Flags win over the environment; docs/reference/settings.md has them all, and a t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from platformdirs import user_data_path
 from routines.clock import AS_IT_IS, ClockSetting
 from routines.core.addresses import is_loopback_address
 from routines.core.errors import RoutinesError
+from routines.core.limits import METRICS_TOKEN_CHARACTERS_MIN
 from routines.http.auth import AuthMode
 from routines.notify.mail import MailServer
 from routines.outgoing import Reach
@@ -37,6 +39,7 @@ HEARTBEAT_LEASE_SECONDS_MAX = 3_600
 PORT_MAX = 65_535
 RETENTION_DAYS_MIN = 2  # as long a signed request may be accepted, and its run is what tells that it came before
 RETENTION_DAYS_MAX = 36_500
+TOKEN = re.compile(rf"[A-Za-z0-9._~+/=-]{{{METRICS_TOKEN_CHARACTERS_MIN},}}")  # RFC 6750, section 2.1
 NUMBER_MAX = 1e9  # thirty years in seconds; nothing that is set here is sensibly larger
 
 
@@ -73,6 +76,7 @@ class Settings:
     heartbeat_lease: timedelta = timedelta(seconds=DEFAULT_HEARTBEAT_LEASE_SECONDS)
     private_hosts: Reach = field(default_factory=lambda: Reach.of(""))
     mail_server: MailServer | None = None
+    metrics_token: str | None = None
     clock: ClockSetting = AS_IT_IS
 
     @property
@@ -123,6 +127,11 @@ class Settings:
             raise SettingsError(f"The port {self.port} must be from 0 to {PORT_MAX}")
         if self.public_url and not _is_http_url(self.public_url):
             raise SettingsError(f"The public URL {self.public_url!r} must begin with http:// or https:// and a host")
+        if self.metrics_token is not None and not TOKEN.fullmatch(self.metrics_token):
+            raise SettingsError(
+                "ROUTINES_METRICS_TOKEN cannot be a token: it must have "
+                f"{METRICS_TOKEN_CHARACTERS_MIN} or more letters, digits or any of . _ ~ + / = -"
+            )
 
 
 def _is_http_url(url: str) -> bool:
@@ -221,6 +230,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
             )
         ),
         mail_server=_mail_server(given.get("ROUTINES_SMTP_URL"), given.get("ROUTINES_MAIL_FROM")),
+        metrics_token=given.get("ROUTINES_METRICS_TOKEN"),
         private_hosts=_reach(given.get("ROUTINES_PRIVATE_HOSTS", "")),
         clock=ClockSetting(
             offset=timedelta(seconds=number("ROUTINES_TEST_CLOCK_OFFSET_SECONDS", 0, -NUMBER_MAX)),

@@ -7,28 +7,31 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
 from datetime import datetime
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
-from routines.clock import Clock, Ids, steady_seconds
+from routines.clock import Clock, Ids, request_id, steady_seconds
 from routines.dispatch import zone_data
 from routines.dispatch.batcher import Batcher
 from routines.dispatch.retention import Retention
 from routines.dispatch.scheduler import Scheduler
 from routines.heartbeat.starting import Starting
 from routines.heartbeat.worker import Worker
-from routines.http.app import make_app, make_health_app
+from routines.http.app import Measuring, make_app, make_health_app
 from routines.http.auth import Authentication, Sessions
 from routines.http.rate_limit import RateLimiter
+from routines.http.routes.metrics import Exposing
 from routines.http.schemas.activity import event
 from routines.http.services import Services
+from routines.http.watching import Watching
 from routines.keyring import Keyring, load_master_key
 from routines.notify.delivery import Delivery
 from routines.notify.sender import Sender
+from routines.observer import Everybody, Observer
 from routines.services.activity import ActivityLog
 from routines.services.agents import Agents
 from routines.services.board_tokens import BoardTokens
@@ -58,6 +61,10 @@ from routines.services.workload import Workloads
 from routines.settings import Role, Settings
 from routines.storage.database import Notices
 from routines.storage.opening import lock_database, open_database
+from routines.telemetry.backlog import BacklogProbe
+from routines.telemetry.metrics import Metrics
+from routines.telemetry.readiness import SCHEDULER, Readiness
+from routines.telemetry.traces import traces_from
 from routines.web.pages.login import SIGN_INS_PER_MINUTE
 from routines.web.router import router as pages
 
@@ -71,10 +78,16 @@ class Server:
         self.settings = settings
         ids = Ids()
         with ExitStack() as taken:
+            traces = traces_from(os.environ)
+            if traces is not None:
+                taken.callback(traces.stop)
+            # Both are made with the observer, and asked when somebody scrapes.
+            metrics = Metrics(lambda: self.database.pools(), lambda: self.events.open_streams)  # noqa: PLW0108
+            observer = Everybody([metrics] if traces is None else [metrics, traces])
             if lock := lock_database(settings.database):
                 taken.callback(lock.release)
             keyring = Keyring(load_master_key(settings.master_key, settings.key_file))
-            self.database = open_database(settings.database)
+            self.database = open_database(settings.database, observer)
             taken.callback(self.database.close)
             require_same_key(self.database, keyring, accept_new=settings.accept_new_master_key)
             self.clock = clock or self.database.make_clock(settings.clock)
@@ -97,6 +110,7 @@ class Server:
         self.events = Events(context, event)
         self.services = _services(context, self.batcher, self.events, sends_mail=settings.mail_server is not None)
         sessions = Sessions(keyring.session_key, self.clock)
+        measuring = self._measuring(metrics, observer)
         authentication = Authentication(settings.auth, self.identity, sessions, settings.base_url)
         if Role.API in settings.roles:
             self.app = make_app(
@@ -105,13 +119,19 @@ class Server:
                 fire_batcher=self.batcher,
                 fires_per_minute=settings.fires_per_minute,
                 database=self.database,
+                measuring=measuring,
                 lifespan=self._lifespan,
             )
             self.app.state.clock = self.clock
             self.app.state.sign_in_limiter = RateLimiter(SIGN_INS_PER_MINUTE)
             self.app.include_router(pages)
         else:
-            self.app = make_health_app(authentication=authentication, database=self.database, lifespan=self._lifespan)
+            self.app = make_health_app(
+                authentication=authentication,
+                database=self.database,
+                measuring=measuring,
+                lifespan=self._lifespan,
+            )
 
     def start(self) -> None:
         """Begin firing; next slots are first computed anew if time zone data has changed."""
@@ -157,6 +177,19 @@ class Server:
     def _notice_wake_up(self) -> None:
         if self.worker is not None:
             self.worker.notice()
+
+    def _measuring(self, metrics: Metrics, observer: Observer) -> Measuring:
+        probe = BacklogProbe(self.database, self.clock)
+        alive: dict[str, Callable[[], bool]] = {}
+        if Role.SCHEDULER in self.settings.roles:
+            alive[SCHEDULER] = lambda: self.scheduler.is_at_work
+        if (worker := self.worker) is not None:
+            alive["heartbeat worker"] = lambda: worker.is_at_work
+        return Measuring(
+            Watching(observer, request_id),
+            Exposing(metrics, probe, self.settings.metrics_token),
+            Readiness(probe, alive),
+        )
 
     def _make_worker(self, context: Context) -> Worker:
         settings = self.settings

@@ -129,7 +129,7 @@ TABLE = (
     of_anything("DELETE", "/notification-subscriptions/{subscription}", 204, 403),
     of_anything("POST", "/agents/{agent}/terminate", 200, 403, {}),
 )
-OTHER_CALLS = {"GET /health", "POST /routine-triggers/public/{}/fire", "GET /companies/{}/events"}
+OTHER_CALLS = {"GET /health", "GET /health/ready", "POST /routine-triggers/public/{}/fire", "GET /companies/{}/events"}
 """The calls that stand in no table: one is open to everybody, one owns its authentication, and one has no end, which
 `test_events` opens as every caller."""
 

@@ -22,6 +22,7 @@ from starlette.types import Receive, Scope, Send
 from routines.http.auth import AuthMode
 from support.calling import Session
 from support.databases import Places
+from support.readiness import counted_as_started
 from support.service import BASE_URL, Place, Service, ok
 from support.world import World
 
@@ -119,6 +120,7 @@ class Target:
         place = self._lent.enter_context(self._places.lend())
         self._service = Service(place, auth=AuthMode.AUTHENTICATED, fires_per_minute=10**9)
         self._lent.callback(self._service.close)
+        self._lent.enter_context(counted_as_started(self._service))  # or it would say that it is not ready
         self._world = World(self._service, as_agent=self._as_agent)
 
 

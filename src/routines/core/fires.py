@@ -68,7 +68,8 @@ class Fire(NamedTuple):
     `cause` says what made it and is unique within the routine: the same cause is the same fire. `aliases` are further
     causes under which it may come again. Whichever of them is `signature_cause` stands for one signed request, and
     meeting it alone again is a replay to be refused, not a repeat to be answered. `payload` and `details` are JSON
-    texts. A `verdict` is set where the fire's fate does not depend on its routine, such as slots that were missed.
+    texts. A `verdict` is set where the fire's fate does not depend on its routine, such as slots that were missed; how
+    many those were is `missed`. `trace` is the W3C trace context of whoever sent it.
     """
 
     routine_id: str
@@ -84,6 +85,8 @@ class Fire(NamedTuple):
     signature_cause: str | None = None
     verdict: Finish | None = None
     details: str | None = None
+    missed: int = 0
+    trace: str | None = None
 
 
 class OpenIssue(NamedTuple):

@@ -20,6 +20,7 @@ from routines.core.model import ROUTINE_EXECUTION, IssueStatus, Run, RunStatus, 
 from routines.core.notifications import Notice, run_failed, run_missed
 from routines.core.policies import decide
 from routines.dispatch import outbox
+from routines.observer import FireKind, FireSet
 from routines.storage.database import Move, Rows, Transaction
 
 ROUTINE_NOT_FOUND = "Routine not found"
@@ -61,6 +62,7 @@ def dispatch(
     rows = batch.rows(moves)
     transaction.hot.write(rows)
     transaction.changes(batch.companies())
+    transaction.fired(batch.fired())
     if rows.wake_ups:
         transaction.wakes()
     if notices := batch.notices():
@@ -183,6 +185,7 @@ class _Batch:
         self._finished: list[NewRun] = []
         self._aliases: list[tuple[object, ...]] = []
         self._identifiers: dict[str, str] = {}
+        self._kinds: Counter[FireKind] = Counter()
 
     def take(self, fire: Fire) -> Receipt:
         """Decide one fire and remember what is to be written for it."""
@@ -248,6 +251,11 @@ class _Batch:
         """What of the new runs may have to be told: those that failed, and those that record an outage."""
         return [notice for new in self._finished if (notice := _notice(new)) is not None]
 
+    def fired(self) -> FireSet:
+        """What is told of the batch once it is on disk; `rows` has been asked for before."""
+        traced = [(new.fire.trace, new.run_id) for new in self._new if new.fire.trace is not None]
+        return FireSet(self._kinds, self._now, traced)
+
     def rows(self, moves: Sequence[Move]) -> Rows:
         """Everything that the batch writes."""
         rows = Rows(aliases=self._aliases)
@@ -278,15 +286,17 @@ class _Batch:
     def _run_row(self, new: NewRun) -> tuple[object, ...]:
         fire, now = new.fire, self._now
         status, linked, joined_run, reason, is_final = new.outcome()
+        source, word, slot = fire.source.value, status.value, None if fire.slot is None else to_milliseconds(fire.slot)
+        self._kinds[source, word, slot, fire.missed] += 1
         return (
             new.run_id,
             new.state.company_id,
             fire.routine_id,
             fire.trigger_id,
-            fire.source.value,
-            status.value,
+            source,
+            word,
             now,
-            None if fire.slot is None else to_milliseconds(fire.slot),
+            slot,
             fire.cause,
             fire.idempotency_key,
             fire.payload,

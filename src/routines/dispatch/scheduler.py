@@ -57,6 +57,11 @@ class Scheduler:
         if self._thread.is_alive():
             self._thread.join()
 
+    @property
+    def is_at_work(self) -> bool:
+        """True from its start until it is told to stop."""
+        return self._thread.is_alive() and not self._stopping
+
     def notice(self, next_run_at: datetime | None) -> None:
         """Tell that some trigger's next slot is now `next_run_at`; wakes the scheduler if that is nearer."""
         if next_run_at is None:

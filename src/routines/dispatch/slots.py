@@ -121,7 +121,8 @@ def _dropped_fire(trigger: DueTrigger, dropped: Dropped, grace: timedelta) -> Fi
     slots = "1 slot" if dropped.count == 1 else f"{dropped.count} slots"
     reason = f"Missed {slots} from {iso(dropped.first)} to {iso(dropped.last)}: {why}"
     details = {"count": dropped.count, "from": iso(dropped.first), "to": iso(dropped.last)}
-    return _verdict(trigger, dropped.last, RunStatus.SKIPPED, reason, strict_json.dumps(details))
+    fire = _verdict(trigger, dropped.last, RunStatus.SKIPPED, reason, strict_json.dumps(details))
+    return fire._replace(missed=dropped.count)
 
 
 def settle(

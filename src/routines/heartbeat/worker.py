@@ -17,7 +17,7 @@ import structlog
 
 from routines.core.errors import RoutinesError
 from routines.core.heartbeats import ErrorCode, Outcome
-from routines.core.model import HeartbeatStatus
+from routines.core.model import HeartbeatRun, HeartbeatStatus
 from routines.core.output import Window
 from routines.heartbeat import http_agent
 from routines.heartbeat.outcome import LAST_WORDS_BYTES_MAX, Ended, outcome_of
@@ -118,6 +118,16 @@ class _Live:
         )
 
 
+def _words_of(run: HeartbeatRun) -> dict[str, str | None]:
+    """How a line of the log tells of which heartbeat it is."""
+    return {
+        "heartbeat_run_id": run.id,
+        "agent_id": run.agent_id,
+        "issue_id": run.issue_id,
+        "routine_id": run.routine_id,
+    }
+
+
 STOPPED = Outcome(
     HeartbeatStatus.FAILED,
     error_code=ErrorCode.WORKER_STOPPED,
@@ -153,6 +163,11 @@ class Worker:
         """Begin taking up heartbeats."""
         self._noticed.set()
         self._thread.start()
+
+    @property
+    def is_at_work(self) -> bool:
+        """True from its start until it is told to leave off."""
+        return self._thread.is_alive() and not self._stopping.is_set()
 
     def notice(self) -> None:
         """Something may have to be started, or ended: look now."""
@@ -238,7 +253,7 @@ class Worker:
             sentence = error.sentence if isinstance(error, RoutinesError) else f"{error.strerror}: {error.filename}"
             self._over(live, Outcome(HeartbeatStatus.FAILED, error_code=ErrorCode.START_FAILED, error=sentence))
         except Exception as error:
-            log.exception("heartbeat_not_planned", run_id=work.run.id)
+            log.exception("heartbeat_not_planned", **_words_of(work.run))
             sentence = f"The heartbeat could not be prepared: {type(error).__name__}"
             self._over(live, Outcome(HeartbeatStatus.FAILED, error_code=ErrorCode.START_FAILED, error=sentence))
         else:
@@ -266,7 +281,7 @@ class Worker:
                 limit_seconds=call.limit_seconds,
             )
         except Exception as error:
-            log.exception("heartbeat_call_failed", run_id=run_id)
+            log.exception("heartbeat_call_failed", **_words_of(live.work.run))
             sentence = f"The agent could not be called: {type(error).__name__}"
             outcome = Outcome(HeartbeatStatus.FAILED, error_code=ErrorCode.UNREACHABLE, error=sentence)
         self._called.put((run_id, outcome))
@@ -329,7 +344,7 @@ class Worker:
             except RoutinesError:
                 raise
             except Exception:
-                log.exception("heartbeats_not_finished", run_ids=[ending.run.id for ending in some])
+                log.exception("heartbeats_not_finished", heartbeat_run_ids=[ending.run.id for ending in some])
                 some = some[:1]  # one of them cannot be recorded: by themselves the others can
                 self._finish_alone(some[0])
             del self._unfinished[: len(some)]
@@ -341,7 +356,7 @@ class Worker:
         except RoutinesError:
             raise
         except Exception:
-            log.exception("heartbeat_not_finished", run_id=ending.run.id)
+            log.exception("heartbeat_not_finished", **_words_of(ending.run))
 
     def _keep_output(self) -> None:
         for live in list(self._live.values()):

@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
@@ -38,17 +40,32 @@ from routines.http.routes import (
     health,
     heartbeats,
     issues,
+    metrics,
     notifications,
     outlook,
     routines,
     triggers,
 )
 from routines.http.services import Services
+from routines.http.watching import Watching
 from routines.services.firing import FireBatcher
 from routines.storage.database import Database
+from routines.telemetry.readiness import Readiness
 
+_FIRE_ROUTE = next(route for route in triggers.router.routes if getattr(route, "name", "") == "fire_webhook")
 FIRE_PATH = re.compile(r"/api/routine-triggers/public/([^/]+)/fire")
 NOT_ALLOWED = 405
+
+
+@dataclass(frozen=True, slots=True)
+class Measuring:
+    """What an application measures with, and what it shows of that."""
+
+    watching: Watching
+    exposing: metrics.Exposing
+    readiness: Readiness
+
+
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
@@ -59,10 +76,12 @@ def make_app(
     fire_batcher: FireBatcher,
     fires_per_minute: int,
     database: Database,
+    measuring: Measuring,
     lifespan: Lifespan,
 ) -> FastAPI:
     """The application, ready to be served."""
     app = _Application(
+        measuring.watching,
         title="Routines",
         version=version("routines"),
         description="Recurring work for AI agents: never loses or doubles a slot, and says why anything did not run.",
@@ -78,6 +97,7 @@ def make_app(
     app.state.fire_batcher = fire_batcher
     app.state.fire_limiter = RateLimiter(fires_per_minute)
     app.state.database = database
+    _expose(app, measuring)
     modules = (routines, triggers, companies, agents, issues, heartbeats, outlook, notifications, events, health)
     for module in modules:
         app.include_router(module.router, prefix="/api")
@@ -91,17 +111,28 @@ def make_app(
     return app
 
 
-def make_health_app(*, authentication: Authentication, database: Database, lifespan: Lifespan) -> FastAPI:
-    """The application of a server that is no API: it only tells that it is there."""
-    app = FastAPI(title="Routines", openapi_url=None, redirect_slashes=False, lifespan=lifespan)
+def make_health_app(
+    *, authentication: Authentication, database: Database, measuring: Measuring, lifespan: Lifespan
+) -> FastAPI:
+    """The application of a server that is no API: it only tells that it is there, and what it measures."""
+    app = _Watched(measuring.watching, title="Routines", openapi_url=None, redirect_slashes=False, lifespan=lifespan)
     app.state.authentication = authentication
     app.state.database = database
+    _expose(app, measuring)
     app.include_router(health.router, prefix="/api")
     app.add_exception_handler(RoutinesError, on_routines_error)
     app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(Exception, on_fault)
     app.add_middleware(LocalCallersOnly, authentication=authentication)
     return app
+
+
+def _expose(app: FastAPI, measuring: Measuring) -> None:
+    """Have an application tell what is measured, and whether its server is ready."""
+    app.state.observer = measuring.watching.observer
+    app.state.exposing = measuring.exposing
+    app.state.readiness = measuring.readiness
+    app.include_router(metrics.router)
 
 
 def _document(request: Request) -> Response:
@@ -123,16 +154,36 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     return response
 
 
-class _Application(FastAPI):
-    """Takes webhook deliveries straight to their route; the framework's way there costs a third of the rate."""
+class _Watched(FastAPI):
+    """An application whose requests are watched over, from before anything else sees them."""
+
+    def __init__(self, watching: Watching, **how: Any) -> None:  # noqa: ANN401 - whatever the framework takes
+        super().__init__(**how)
+        self._watching = watching
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a delivery, or pass any other request on."""
-        delivery = FIRE_PATH.fullmatch(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
-        if delivery is None:
+        """Answer a request."""
+        if scope["type"] == "http":
+            await self._watching.answer(self.answer, scope, receive, send)
+        else:
             await super().__call__(scope, receive, send)
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer an HTTP request."""
+        await super().__call__(scope, receive, send)
+
+
+class _Application(_Watched):
+    """Takes webhook deliveries straight to their route; the framework's way there costs a third of the rate."""
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a delivery, or pass any other request on."""
+        delivery = FIRE_PATH.fullmatch(scope["path"]) if scope["method"] == "POST" else None
+        if delivery is None:
+            await super().answer(scope, receive, send)
             return
         scope["app"] = self
+        scope["route"] = _FIRE_ROUTE
         request = Request(scope, receive, send)
         try:
             response = await triggers.fire_webhook(request, delivery[1])

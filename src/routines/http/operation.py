@@ -31,7 +31,7 @@ MEANINGS = {
     429: "Too many fires of this trigger; `Retry-After` says when the next is taken",
     503: "The service cannot take this now; `Retry-After` says when to try again",
 }
-_RETRY_AFTER = {
+RETRY_AFTER = {
     "Retry-After": {
         "description": "After how many seconds to try again.",
         "required": True,
@@ -46,8 +46,8 @@ _ERROR_HEADERS: dict[int, dict[str, Any]] = {
             "schema": {"const": "Bearer"},
         }
     },
-    429: _RETRY_AFTER,
-    503: _RETRY_AFTER,
+    429: RETRY_AFTER,
+    503: RETRY_AFTER,
 }
 _ERROR_MODELS: dict[int, type[BaseModel]] = {400: InvalidReply}
 REPLAYED = {

@@ -87,15 +87,19 @@ def _told(unfired: Unfired) -> tuple[DeliveryOutcome, str] | None:
     error = unfired.error
     if error is None:
         return (DeliveryOutcome.PING, PING) if unfired.repeat_of is None else (DeliveryOutcome.REPEATED, REPEATED)
+    outcome = refusal_of(error)
+    return None if outcome is None else (outcome, error.why or _sentence(error))
+
+
+def refusal_of(error: RoutinesError) -> DeliveryOutcome | None:
+    """What a delivery came to whose sender gets this error; None where that says nothing of the delivery itself."""
     if isinstance(error, UnauthorizedError):
-        outcome = DeliveryOutcome.REFUSED
-    elif isinstance(error, InvalidError | MalformedBodyError):
-        outcome = DeliveryOutcome.UNREADABLE
-    elif isinstance(error, ConflictError):
-        outcome = DeliveryOutcome.REPLAY if error.sentence == REPLAY_DETECTED else DeliveryOutcome.INACTIVE
-    else:
-        return None
-    return outcome, error.why or _sentence(error)
+        return DeliveryOutcome.REFUSED
+    if isinstance(error, InvalidError | MalformedBodyError):
+        return DeliveryOutcome.UNREADABLE
+    if isinstance(error, ConflictError):
+        return DeliveryOutcome.REPLAY if error.sentence == REPLAY_DETECTED else DeliveryOutcome.INACTIVE
+    return None
 
 
 def _sentence(error: RoutinesError) -> str:

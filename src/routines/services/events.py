@@ -148,6 +148,11 @@ class Events:
         self._thread: Thread | None = None
         self.is_over = False
 
+    @property
+    def open_streams(self) -> int:
+        """How many follow at this moment."""
+        return len(self._followers)
+
     def begin(self, actor: Actor, company_id: str, after: Body[str | None]) -> Place:
         """Where a caller goes on: after the entry that it names, or from now on.
 

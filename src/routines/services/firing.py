@@ -194,6 +194,7 @@ class FireSets:
             payload=strict_json.dumps(payload),
             aliases=causes.aliases,
             signature_cause=causes.signature,
+            trace=request.delivery.headers.get("traceparent"),
         )
 
     def _causes(self, request: WebhookRequest, verified: Verified, trigger_id: str, now: datetime) -> _Causes:

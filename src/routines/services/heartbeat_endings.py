@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 from routines.core.activity import ActivityAction
@@ -74,6 +75,7 @@ def end_runs(
     _settle_issues(context, transaction, ends, now)
     _settle_agents(transaction, ends, now)
     transaction.wakes()  # their places are free
+    transaction.after_commit(partial(transaction.observer.heartbeats_ended, ended))
     return ended
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -136,6 +137,7 @@ class HeartbeatWork:
         heartbeat_runs.add(connection, started)
         entries = [heartbeat_endings.entry_of(ActivityAction.HEARTBEAT_STARTED, run) for run in started]
         self.context.record_all(transaction, SERVICE, entries, now)
+        transaction.after_commit(partial(transaction.observer.heartbeats_started, started))
         for agent_id in {run.agent_id for run in started}:
             if by_id[agent_id].status is not AgentStatus.RUNNING:
                 agents.change(connection, replace(by_id[agent_id], status=AgentStatus.RUNNING, updated_at=now))

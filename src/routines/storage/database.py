@@ -13,12 +13,13 @@ from typing import NamedTuple, Protocol
 
 from sqlalchemy import Connection, Table
 
-from routines.clock import Clock, ClockSetting
+from routines.clock import Clock, ClockSetting, monotonic_seconds
 from routines.core.deliveries import DeliveryRecord
 from routines.core.errors import RoutinesError
 from routines.core.fires import RoutineState
 from routines.core.model import CatchUpPolicy
 from routines.core.signing import SigningMode
+from routines.observer import FireSet, Observer
 
 
 class RowsRefusedError(RoutinesError):
@@ -243,11 +244,15 @@ class Announcing(Protocol):
 class Transaction:
     """One write transaction: the connection, its hot statements and locks, and what to do once it is on disk."""
 
-    def __init__(self, connection: Connection, hot: HotStatements, locks: Locks, announcing: Announcing) -> None:
+    def __init__(
+        self, connection: Connection, hot: HotStatements, locks: Locks, announcing: Announcing, observer: Observer
+    ) -> None:
         self.connection = connection
         self.hot = hot
         self.locks = locks
+        self.observer = observer
         self._announcing = announcing
+        self._began_seconds = monotonic_seconds()
         self._wakes = False
         self._notifies = False
         self._changed: set[str] = set()
@@ -264,6 +269,11 @@ class Transaction:
     def changes(self, company_ids: Iterable[str]) -> None:
         """Have those who follow these companies told, once this transaction is on disk, that there is new activity."""
         self._changed.update(company_ids)
+
+    def fired(self, fires: FireSet) -> None:
+        """Have the observer told, once this transaction is on disk, of fires that were recorded in it."""
+        if fires.kinds:
+            self.after_commit(lambda: self.observer.fires_recorded(fires, monotonic_seconds() - self._began_seconds))
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Have `action` run once this transaction is on disk, and not at all if it is rolled back."""
@@ -308,6 +318,15 @@ class TableWriter(Protocol):
     def fill(self, table: Table, rows: Iterable[StoredRow]) -> None:
         """Store rows in their order; raises `RowsRefusedError` if the database cannot keep one of them."""
         ...
+
+
+class PoolState(NamedTuple):
+    """The connections of one kind that a server may have: how many at most, in use, and callers waiting for one."""
+
+    name: str
+    size: int
+    in_use: int
+    waiting: int
 
 
 class Database(Protocol):
@@ -365,6 +384,10 @@ class Database(Protocol):
 
     def write_tables(self) -> AbstractContextManager[TableWriter]:
         """A transaction of whole tables that is on disk when the block ends, or leaves no trace if it raises."""
+        ...
+
+    def pools(self) -> Sequence[PoolState]:
+        """How busy its connections are, told without asking it anything."""
         ...
 
     @property

@@ -14,6 +14,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from routines.core.errors import RoutinesError
+from routines.observer import NOBODY, Observer
 from routines.storage.database import Database
 from routines.storage.sqlite.database import SqliteDatabase
 
@@ -66,19 +67,19 @@ def _parsed(url: str) -> URL | None:
         return None
 
 
-def database_at(place: DatabasePlace) -> SqliteDatabase | PostgresDatabase:
+def database_at(place: DatabasePlace, observer: Observer = NOBODY) -> SqliteDatabase | PostgresDatabase:
     """The database at that place as it is, whatever its version; raises `DatabaseUrlError`."""
     path = place.file()
-    return _postgres(place) if path is None else SqliteDatabase(path)
+    return _postgres(place, observer) if path is None else SqliteDatabase(path, observer)
 
 
-def open_database(place: DatabasePlace) -> Database:
-    """The database at that place, made and brought up to date as needed.
+def open_database(place: DatabasePlace, observer: Observer = NOBODY) -> Database:
+    """The database at that place, made and brought up to date as needed; the observer is told what happens in it.
 
     Raises `DatabaseUrlError`, `UnavailableError` for a PostgreSQL that does not answer, or `DatabaseTooNewError` having
     changed nothing.
     """
-    database = database_at(place)
+    database = database_at(place, observer)
     try:
         database.migrate()
     except BaseException:
@@ -94,7 +95,7 @@ def hold_unserved(place: DatabasePlace) -> FileLock | None:
     """
     if place.file() is not None:
         return lock_database(place)
-    database = _postgres(place)
+    database = _postgres(place, NOBODY)
     try:
         count = database.servers()
     finally:
@@ -104,10 +105,10 @@ def hold_unserved(place: DatabasePlace) -> FileLock | None:
     return None
 
 
-def _postgres(place: DatabasePlace) -> PostgresDatabase:
+def _postgres(place: DatabasePlace, observer: Observer) -> PostgresDatabase:
     from routines.storage.postgres.database import PostgresDatabase  # noqa: PLC0415 - its driver is slow to load
 
-    return PostgresDatabase(place.url or "", place.direct_url)
+    return PostgresDatabase(place.url or "", place.direct_url, observer)
 
 
 def lock_database(place: DatabasePlace) -> FileLock | None:

@@ -7,7 +7,8 @@ import re
 from fastapi import APIRouter, Request, Response
 
 from routines.clock import monotonic_seconds
-from routines.core.errors import NotFoundError, RoutinesError
+from routines.core.deliveries import DeliveryOutcome
+from routines.core.errors import NotFoundError, RateLimitedError, RoutinesError, TooLargeError, UnavailableError
 from routines.core.limits import IDEMPOTENCY_KEY_CHARACTERS_MAX
 from routines.core.signing import Delivery
 from routines.http.call import Caller, PathId, nothing, read_body, reply, reply_list
@@ -24,10 +25,20 @@ from routines.http.schemas.triggers import (
     WholeTrigger,
 )
 from routines.http.services import UseCases
-from routines.services.firing import FireBatcher, Fired, WebhookRequest
+from routines.observer import Observer
+from routines.services.deliveries import refusal_of
+from routines.services.firing import FireAnswer, FireBatcher, Fired, WebhookRequest
 from routines.services.triggers import PUBLIC_ID_BYTES, TRIGGER_NOT_FOUND
 
 router = APIRouter(tags=["triggers"])
+FAULT = "fault"
+UNHEARD: dict[type[RoutinesError], str] = {
+    NotFoundError: "unknown",
+    TooLargeError: "too_large",
+    RateLimitedError: "rate_limited",
+    UnavailableError: "unavailable",
+}
+"""What is told of deliveries that came to nothing before anybody looked at them: words beside `DeliveryOutcome`'s."""
 PUBLIC_ID = re.compile(f"[0-9a-f]{{{2 * PUBLIC_ID_BYTES}}}")
 
 
@@ -104,6 +115,7 @@ async def fire_webhook(request: Request, public_id: str) -> Response:
     """Fire a webhook trigger; the signature is checked over the raw body, whatever its content type."""
     limiter: RateLimiter = request.app.state.fire_limiter
     batcher: FireBatcher = request.app.state.fire_batcher
+    observer: Observer = request.app.state.observer
     try:
         body = await read_body(request)
         if PUBLIC_ID.fullmatch(public_id) is None:
@@ -115,8 +127,17 @@ async def fire_webhook(request: Request, public_id: str) -> Response:
         webhook = WebhookRequest(public_id, delivery, headers.get("idempotency-key"))
         answer = await batcher.submit_from_loop(webhook)
     except RoutinesError as error:
+        observer.delivery_answered(refusal_of(error) or UNHEARD.get(type(error), FAULT))
         return error_response(error)
+    observer.delivery_answered(_accepted_as(answer))
     if not isinstance(answer, Fired):
         return Response(b'{"ok":true}', media_type="application/json")
     replayed = {"Idempotent-Replayed": "true"} if answer.replayed else None
     return reply(202, RunReply.written(answer.run), replayed)
+
+
+def _accepted_as(answer: FireAnswer) -> DeliveryOutcome:
+    """What a delivery came to that was answered with a success."""
+    if not isinstance(answer, Fired):
+        return DeliveryOutcome.PING
+    return DeliveryOutcome.REPEATED if answer.replayed else DeliveryOutcome.ACCEPTED

@@ -22,9 +22,11 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from routines.clock import Clock, ClockSetting, DatabaseClock
 from routines.core.errors import UnavailableError
+from routines.observer import NOBODY, DatabaseFault, Observer
 from routines.storage import migrations
-from routines.storage.database import Notices, Transaction
+from routines.storage.database import Notices, PoolState, Transaction
 from routines.storage.findings import Finding
+from routines.storage.pool import WatchedPool, state_of
 from routines.storage.postgres.examination import examine_notifications, examine_server
 from routines.storage.postgres.hot import PostgresStatements
 from routines.storage.postgres.locks import PostgresLocks
@@ -105,7 +107,8 @@ class PostgresDatabase:
     writers = 2  # one is decided here while PostgreSQL writes the other
     rescan_seconds = RESCAN_SECONDS
 
-    def __init__(self, url: str, direct_url: str | None = None) -> None:
+    def __init__(self, url: str, direct_url: str | None = None, observer: Observer = NOBODY) -> None:
+        self._observer = observer
         self.url = make_url(url).set(drivername="postgresql+psycopg")
         self._direct_url = make_url(direct_url or url).set(drivername="postgresql")
         self._prepares = direct_url is None  # with one there is a pooler between, which they do not pass
@@ -123,7 +126,7 @@ class PostgresDatabase:
 
     def migrate(self) -> None:
         """Bring the database up to date, one server at a time; raises `DatabaseTooNewError` having changed nothing."""
-        with _faults_told_apart(), self._writers.begin() as connection:
+        with self._faults_told_apart(), self._writers.begin() as connection:
             connection.exec_driver_sql(PATIENT)
             PostgresLocks(_driver(connection)).registry()
             migrations.upgrade(connection)
@@ -131,7 +134,7 @@ class PostgresDatabase:
     def make_clock(self, setting: ClockSetting) -> Clock:
         """The database's clock; raises `UnavailableError` if it cannot be asked now."""
         self._clock = DatabaseClock(setting)
-        with _faults_told_apart(), self._readers.begin() as connection:
+        with self._faults_told_apart(), self._readers.begin() as connection:
             ask_time(_driver(connection), self._clock)
         return self._clock
 
@@ -169,6 +172,11 @@ class PostgresDatabase:
         if self._notices is not None:
             self._notices.notification()
 
+    def pools(self) -> list[PoolState]:
+        """How busy its connections are."""
+        engines = {"readers": self._readers, "writers": self._writers, "aside": self._aside}
+        return [state_of(name, engine) for name, engine in engines.items()]
+
     @property
     def place(self) -> str:
         """Where it is, for people: the URL without its password."""
@@ -177,7 +185,7 @@ class PostgresDatabase:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection that sees one consistent state and cannot write; hold it briefly."""
-        with _faults_told_apart(), self._readers.begin() as connection:
+        with self._faults_told_apart(), self._readers.begin() as connection:
             yield connection
 
     @contextmanager
@@ -187,10 +195,10 @@ class PostgresDatabase:
         Raises `UnavailableError` when the database cannot be written now; was that during the commit, it may be on
         disk all the same.
         """
-        with _faults_told_apart(), self._noticing_a_pooler(), self._writers.begin() as connection:
+        with self._faults_told_apart(), self._noticing_a_pooler(), self._writers.begin() as connection:
             driver = _driver(connection)
             transaction = Transaction(
-                connection, PostgresStatements(driver, self._lend_aside), PostgresLocks(driver), self
+                connection, PostgresStatements(driver, self._lend_aside), PostgresLocks(driver), self, self._observer
             )
             yield transaction
         transaction.committed()
@@ -213,7 +221,7 @@ class PostgresDatabase:
         """What is to be said of the server and the way to it; `machine` tells this machine's time."""
         with self.read() as connection:
             yield from examine_server(_driver(connection), machine, READERS_MAX + WRITERS_MAX + ASIDE_MAX + 1)
-        with _faults_told_apart():
+        with self._faults_told_apart():
             yield examine_notifications(self._connect_directly)
 
     def servers(self) -> int:
@@ -232,7 +240,7 @@ class PostgresDatabase:
     @contextmanager
     def _lend_aside(self) -> Iterator[psycopg.Connection]:
         """A connection on which each statement is a transaction."""
-        with _faults_told_apart(), self._aside.connect() as connection:
+        with self._faults_told_apart(), self._aside.connect() as connection:
             try:
                 yield _driver(connection)
             except psycopg.Error as error:
@@ -268,6 +276,25 @@ class PostgresDatabase:
             log.warning("pooler_noticed", error=str(cause).strip())
             raise UnavailableError("The database was reached through a pooler; try again") from error
 
+    @contextmanager
+    def _faults_told_apart(self) -> Iterator[None]:
+        """Turn what only time or the operator can mend into `UnavailableError`; our own faults stay what they are."""
+        try:
+            yield
+        except PoolTimeoutError as error:
+            self._observer.database_failed(DatabaseFault.BUSY)
+            raise UnavailableError("The database is busy; try again in a second") from error
+        except (DBAPIError, psycopg.Error) as error:
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            state = getattr(cause, "sqlstate", None)
+            lost = state is None and isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError)
+            if not lost and state not in NOT_OUR_FAULT and (state or "")[:2] not in NOT_OUR_FAULT_CLASSES:
+                self._observer.database_failed(DatabaseFault.REFUSED)
+                raise
+            self._observer.database_failed(DatabaseFault.UNAVAILABLE)
+            log.warning("database_unavailable", error=str(cause).strip(), sqlstate=state)
+            raise UnavailableError("The database cannot be used now; try again") from error
+
     def _connect_directly(self) -> psycopg.Connection:
         return psycopg.connect(
             self._direct_url.render_as_string(hide_password=False),
@@ -278,6 +305,7 @@ class PostgresDatabase:
 def _engine(url: str, connections: int, begin: str | None) -> Engine:
     engine = create_engine(
         url,
+        poolclass=WatchedPool,
         pool_size=connections,
         max_overflow=0,
         pool_timeout=PATIENCE_SECONDS,
@@ -316,20 +344,3 @@ def _driver(connection: Connection) -> psycopg.Connection:
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)  # noqa: S101 - tells the type checker what the engine makes
     return driver
-
-
-@contextmanager
-def _faults_told_apart() -> Iterator[None]:
-    """Turn what only time or the operator can mend into `UnavailableError`; our own faults stay what they are."""
-    try:
-        yield
-    except PoolTimeoutError as error:
-        raise UnavailableError("The database is busy; try again in a second") from error
-    except (DBAPIError, psycopg.Error) as error:
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        state = getattr(cause, "sqlstate", None)
-        lost = state is None and isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError)
-        if not lost and state not in NOT_OUR_FAULT and (state or "")[:2] not in NOT_OUR_FAULT_CLASSES:
-            raise
-        log.warning("database_unavailable", error=str(cause).strip(), sqlstate=state)
-        raise UnavailableError("The database cannot be used now; try again") from error

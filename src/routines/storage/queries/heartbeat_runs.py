@@ -87,20 +87,48 @@ def startable(connection: Connection, month: datetime, *, among: Collection[str]
         select(*columns(agents, Agent), func.coalesce(running.c.count, 0))
         .join(companies, companies.c.id == agents.c.company_id)
         .outerjoin(running, running.c.agent_id == agents.c.id)
-        .where(
-            agents.c.adapter_type != AdapterType.NONE,
-            agents.c.status.not_in(AT_REST),
-            companies.c.status == CompanyStatus.ACTIVE,
-            or_(
-                agents.c.budget_monthly_cents == 0,
-                _spent_micros(month) < agents.c.budget_monthly_cents * MICROS_OF_A_CENT,
-            ),
-            exists().where(wake_ups.c.agent_id == agents.c.id, ~is_worked_on()),
-        )
+        .where(*_may_be_started(month), exists().where(wake_ups.c.agent_id == agents.c.id, ~is_worked_on()))
     )
     if among is not None:
         query = query.where(agents.c.id.in_(among))
     return [Startable(Agent(*row[:-1]), row[-1]) for row in connection.execute(query)]
+
+
+def _may_be_started(month: datetime) -> tuple[ColumnElement[bool], ...]:
+    """True of an agent, joined with its company, that nothing but its own limit keeps from being started."""
+    return (
+        agents.c.adapter_type != AdapterType.NONE,
+        agents.c.status.not_in(AT_REST),
+        companies.c.status == CompanyStatus.ACTIVE,
+        or_(
+            agents.c.budget_monthly_cents == 0,
+            _spent_micros(month) < agents.c.budget_monthly_cents * MICROS_OF_A_CENT,
+        ),
+    )
+
+
+def queue(connection: Connection, month: datetime, count_max: int) -> tuple[int, datetime | None]:
+    """How many heartbeats wait of agents that may be started, counted up to a bound, and since when the oldest does.
+
+    What waits for an agent that is paused, out of budget or looks for work by itself is in no queue.
+    """
+    startable_agents = (
+        select(agents.c.id).join(companies, companies.c.id == agents.c.company_id).where(*_may_be_started(month))
+    )
+    waiting = select(wake_ups.c.id).where(wake_ups.c.agent_id.in_(startable_agents), ~is_worked_on()).limit(count_max)
+    count = connection.execute(select(func.count()).select_from(waiting.subquery())).scalar_one()
+    if not count:
+        return 0, None
+    oldest = (
+        select(wake_ups.c.created_at)
+        .where(wake_ups.c.agent_id == agents.c.id, ~is_worked_on())
+        .order_by(wake_ups.c.id)
+        .limit(1)
+        .correlate(agents)
+        .scalar_subquery()
+    )
+    of_agents = select(oldest.label("since")).where(agents.c.id.in_(startable_agents)).subquery()
+    return int(count), connection.execute(select(func.min(of_agents.c.since))).scalar_one()
 
 
 def _spent_micros(month: datetime) -> ColumnElement[int]:

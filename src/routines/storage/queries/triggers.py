@@ -76,6 +76,12 @@ def next_slot(connection: Connection) -> datetime | None:
     return connection.execute(query.order_by(triggers.c.next_run_at).limit(1)).scalar_one_or_none()
 
 
+def count_due(connection: Connection, now: datetime, count_max: int) -> int:
+    """How many schedules' next slot has come, counted up to a bound."""
+    due = select(triggers.c.id).where(triggers.c.next_run_at <= now).limit(count_max).subquery()
+    return int(connection.execute(select(func.count()).select_from(due)).scalar_one())
+
+
 def live_schedules(
     connection: Connection, *, after: str = "", limit: int | None = None, ids: Sequence[str] | None = None
 ) -> list[Trigger]:

@@ -17,15 +17,16 @@ import structlog
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.pool import QueuePool
 
 from routines.clock import Clock, ClockSetting, SystemClock, monotonic_seconds
 from routines.core.errors import UnavailableError
 from routines.core.limits import FIRES_PER_TRANSACTION_MAX
+from routines.observer import NOBODY, DatabaseFault, Observer
 from routines.storage import migrations
-from routines.storage.database import Notices, Transaction, ignore, ignore_changes
+from routines.storage.database import Notices, PoolState, Transaction, ignore, ignore_changes
 from routines.storage.findings import Finding
-from routines.storage.sqlite.fair_lock import FairLock
+from routines.storage.pool import WatchedPool, state_of
+from routines.storage.sqlite.fair_lock import FairLock, NoTurnError
 from routines.storage.sqlite.hot import SqliteStatements
 from routines.storage.sqlite.locks import SqliteLocks
 from routines.storage.sqlite.tables import SqliteTables
@@ -60,8 +61,9 @@ class SqliteDatabase:
     writers = 1
     rescan_seconds = None  # one server, which knows of each change
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, observer: Observer = NOBODY) -> None:
         self.path = path
+        self._observer = observer
         self._notices = Notices(lambda _: None, ignore, ignore_changes)
         self._writer_turn = FairLock(patience_seconds=PATIENCE_SECONDS)
         self._writer = _engine(path, connections=1, begin="BEGIN IMMEDIATE", pragmas=("synchronous=FULL",))
@@ -69,7 +71,7 @@ class SqliteDatabase:
 
     def migrate(self) -> None:
         """Bring the file up to date, under the writer's lock; raises `DatabaseTooNewError` having changed nothing."""
-        with self._writer_turn.turn(), _faults_told_apart(), self._writer.begin() as connection:
+        with self._faults_told_apart(), self._writer_turn.turn(), self._writer.begin() as connection:
             migrations.upgrade(connection)
 
     def make_clock(self, setting: ClockSetting) -> Clock:
@@ -98,6 +100,11 @@ class SqliteDatabase:
     def oldest_write_seconds(self) -> None:
         """None: there is one writer, who makes ids in ascending order, so nothing comes in between what is seen."""
 
+    def pools(self) -> list[PoolState]:
+        """How busy its connections are; who waits for the writer waits for a turn."""
+        writer = state_of("writers", self._writer)
+        return [state_of("readers", self._readers), writer._replace(waiting=writer.waiting + self._writer_turn.waiting)]
+
     @property
     def place(self) -> str:
         """Where it is, for people."""
@@ -106,7 +113,7 @@ class SqliteDatabase:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection that sees one consistent state and cannot write; hold it briefly."""
-        with _faults_told_apart(), self._readers.begin() as connection:
+        with self._faults_told_apart(), self._readers.begin() as connection:
             yield connection
 
     @contextmanager
@@ -115,8 +122,8 @@ class SqliteDatabase:
 
         Raises `UnavailableError` when the file cannot be written now: disk full, or held by another process.
         """
-        with self._writer_turn.turn(), _faults_told_apart(), self._writer.begin() as connection:
-            transaction = Transaction(connection, SqliteStatements(connection), SqliteLocks(), self)
+        with self._faults_told_apart(), self._writer_turn.turn(), self._writer.begin() as connection:
+            transaction = Transaction(connection, SqliteStatements(connection), SqliteLocks(), self, self._observer)
             yield transaction
         transaction.committed()
 
@@ -142,11 +149,29 @@ class SqliteDatabase:
         self._readers.dispose()
         self._writer.dispose()
 
+    @contextmanager
+    def _faults_told_apart(self) -> Iterator[None]:
+        """Turn what only time or the operator can mend into `UnavailableError`; our own faults stay what they are."""
+        try:
+            yield
+        except (PoolTimeoutError, NoTurnError) as error:
+            self._observer.database_failed(DatabaseFault.BUSY)
+            raise UnavailableError("The database is busy; try again in a second") from error
+        except (DBAPIError, sqlite3.Error) as error:
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+            if code & PRIMARY_CODE_MASK not in NOT_OUR_FAULT:
+                self._observer.database_failed(DatabaseFault.REFUSED)
+                raise
+            self._observer.database_failed(DatabaseFault.UNAVAILABLE)
+            log.warning("database_unavailable", error=str(cause))
+            raise UnavailableError("The database cannot be used now; try again") from error
+
 
 def _engine(path: Path, *, connections: int, begin: str, pragmas: tuple[str, ...]) -> Engine:
     engine = create_engine(
         f"sqlite+pysqlite:///{path}",
-        poolclass=QueuePool,
+        poolclass=WatchedPool,
         pool_size=connections,
         max_overflow=0,
         pool_timeout=PATIENCE_SECONDS,
@@ -191,19 +216,3 @@ def _beginner(statement: str) -> Callable[[Connection], None]:
         connection.exec_driver_sql(statement)
 
     return begin
-
-
-@contextmanager
-def _faults_told_apart() -> Iterator[None]:
-    """Turn what only time or the operator can mend into `UnavailableError`; our own faults stay what they are."""
-    try:
-        yield
-    except PoolTimeoutError as error:
-        raise UnavailableError("The database is busy; try again in a second") from error
-    except (DBAPIError, sqlite3.Error) as error:
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-        if code & PRIMARY_CODE_MASK not in NOT_OUR_FAULT:
-            raise
-        log.warning("database_unavailable", error=str(cause))
-        raise UnavailableError("The database cannot be used now; try again") from error

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
 
-from routines.core.errors import UnavailableError
+
+class NoTurnError(Exception):
+    """Patience ended before the turn came."""
 
 
 class FairLock:
@@ -22,9 +24,14 @@ class FairLock:
         self._held = False
         self._waiting: deque[Lock] = deque()
 
+    @property
+    def waiting(self) -> int:
+        """How many wait for their turn at this moment."""
+        return len(self._waiting)
+
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Hold the lock for the length of the block; raises `UnavailableError` when patience ends before the wait."""
+        """Hold the lock for the length of the block; raises `NoTurnError` when patience ends before the wait."""
         self._take()
         try:
             yield
@@ -44,7 +51,7 @@ class FairLock:
         with self._guard:
             if turn in self._waiting:
                 self._waiting.remove(turn)
-                raise UnavailableError("The database is busy; try again in a second")
+                raise NoTurnError
         # The turn came in the very moment in which patience ended, so it is ours after all.
 
     def _hand_on(self) -> None:

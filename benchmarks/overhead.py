@@ -1,0 +1,96 @@
+"""What it costs the rate of fires that somebody is told of them: the same burst and webhooks, with that and without.
+
+What is told is each variant's; how fast fires are by themselves is measured in `due_burst` and `webhook_fires`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from benchmarks import bursts, webhook_fires
+from benchmarks.figures import Figure, Group, at_least, ratios
+from benchmarks.filling import add_homes, add_schedules
+from benchmarks.serving import ROUTINES
+from benchmarks.stores import Store, Stores
+from benchmarks.variants import command, unmeasured
+from routines.observer import NOBODY, Everybody, Observer
+from routines.telemetry.metrics import Metrics
+
+BEFORE = datetime(2026, 3, 2, 12, 0, 30, tzinfo=UTC)
+RATIO_MIN = 0.95  # under 5 % of the rate
+
+
+def _untouched(_: Store) -> None:
+    """Nothing is put into the database."""
+
+
+def _nobody() -> Observer:
+    return NOBODY
+
+
+def _metrics() -> Observer:
+    """As a server counts, without the scrapes."""
+    return Everybody([Metrics(list, int)])
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """Something that hangs on fires: what it needs in the database, and who is told of them."""
+
+    name: str
+    prepare: Callable[[Store], None]
+    observer: Callable[[], Observer]
+
+
+WITHOUT = Variant("nothing", _untouched, _nobody)
+VARIANTS = (Variant("metrics", _untouched, _metrics),)
+"""Each is measured against `WITHOUT`, in turn with it; whatever else comes to hang on fires belongs here."""
+
+
+def _fires_per_second(template: Store, slot: datetime, count: int, variant: Variant) -> float:
+    with template.copy() as store:
+        variant.prepare(store)
+        return count / bursts.fire(store, slot, count, variant.observer())
+
+
+def _webhooks_per_second(stores: Stores, count: int, serve: tuple[str, ...]) -> float:
+    [measured] = webhook_fires.rounds_of(stores, count, serve=serve)
+    return measured.per_second
+
+
+def measure(stores: Stores, *, quick: bool) -> Group:
+    """The group's figures."""
+    rounds, count, webhooks = (1, 1_000, 500) if quick else (7, 20_000, 5_000)
+    rates: dict[str, list[float]] = defaultdict(list)
+    bursts.prepare()
+    with stores.new() as template:
+        slot = add_schedules(template, add_homes(template, BEFORE), count, BEFORE)
+        _fires_per_second(template, slot, count, WITHOUT)  # what is done once in a process is done now
+        for number in range(rounds):
+            order = (WITHOUT, *VARIANTS) if number % 2 else (*VARIANTS, WITHOUT)
+            for variant in order:
+                rates[variant.name].append(_fires_per_second(template, slot, count, variant))
+            for name, serve in (("webhooks", ROUTINES), ("webhooks, nothing", command(unmeasured))):
+                rates[name].append(_webhooks_per_second(stores, webhooks, serve))
+    return Group(
+        f"overhead on {stores.kind}",
+        f"{count:,} schedules due at one minute (Scheduler.fire_due), with each variant and with nothing, in an order "
+        f"that changes from round to round; {webhooks:,} webhooks against `routines serve` as it is, and as it would "
+        "be if it told nobody; ratios within each round",
+        [
+            Figure("fires, nothing", rates[WITHOUT.name], "/s"),
+            *(
+                figure
+                for each in VARIANTS
+                for figure in (
+                    Figure(f"fires, {each.name}", rates[each.name], "/s"),
+                    Figure("  over nothing", ratios(rates[each.name], rates[WITHOUT.name]), target=at_least(RATIO_MIN)),
+                )
+            ),
+            Figure("webhooks", rates["webhooks"], "/s"),
+            Figure("  over nothing", ratios(rates["webhooks"], rates["webhooks, nothing"]), target=at_least(RATIO_MIN)),
+        ],
+    )
