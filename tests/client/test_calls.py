@@ -89,6 +89,7 @@ def test_every_call_of_the_document_can_be_made(service: Service) -> None:
     _look_ahead(client, company, routine.id, service.clock.now())
     _work_on_issues(client, company, agent)
     _run_heartbeats(service, calls, company)
+    _be_told(service, client, company)
     client.delete_routine(routine.id, force=True)
     with pytest.raises(NotFoundError):
         client.get_routine(routine.id)
@@ -101,6 +102,7 @@ def test_every_call_of_the_document_can_be_made(service: Service) -> None:
 def _set_up(client: Client) -> str:
     """A company with all that a routine needs, each thing of it made, changed and read."""
     assert client.get_health().status == "ok"
+    assert client.get_readiness().status == "ready"
     company = client.create_company(name="Acme", description="Makes things")
     assert client.update_company(company.id, description=None).description is None
     assert client.get_company(company.id) == client.list_companies()[0]
@@ -114,6 +116,23 @@ def _set_up(client: Client) -> str:
     assert client.update_goal(goal.id, status="active") == client.get_goal(goal.id)
     assert [each.id for each in client.list_goals(company.id)] == [goal.id]
     return company.id
+
+
+def _be_told(service: Service, client: Client, company: str) -> None:
+    made = client.create_subscription(
+        company, channel="webhook", target="http://127.0.0.1:9/told", events=["run.failed"]
+    )
+    assert made.secret.startswith("whsec_")
+    subscription = client.update_subscription(made.subscription.id, name="Ours")
+    assert client.get_subscription(subscription.id) == subscription
+    assert client.list_subscriptions(company) == [subscription]
+    assert client.rotate_subscription_secret(subscription.id).secret != made.secret
+    waiting = client.send_test_notification(subscription.id)
+    assert service.server.sender.send_due() == 1
+    [refused] = client.list_notifications(subscription.id)
+    assert (refused.id, refused.status) == (waiting.id, "failed")
+    assert client.resend_notification(refused.id).status == "pending"
+    client.delete_subscription(subscription.id)
 
 
 def _work_with_triggers(client: Client, routine: models.CreatedRoutineReply) -> None:

@@ -921,3 +921,8 @@ class Calls:
     def get_health(self) -> Call[models.HealthReply]:
         """Tell that the service answers and can read its database; open to anybody who can reach it."""
         return Call("GET", "/api/health", models.HealthReply, as_caller=False)
+
+    @operation
+    def get_readiness(self) -> Call[models.ReadyReply]:
+        """Tell whether this server is ready for its part of the work; open to anybody who can reach it."""
+        return Call("GET", "/api/health/ready", models.ReadyReply, as_caller=False)

@@ -421,6 +421,14 @@ class NotificationReply(Reply):
     updated_at: Instant
 
 
+class PartReply(Reply):
+    """One part of a server."""
+
+    name: str
+    ready: bool
+    sentence: str
+
+
 class PongReply(Reply):
     """The answer to a provider that only asks whether anybody is there."""
 
@@ -437,6 +445,14 @@ class ProjectReply(Reply):
     status: Annotated[ProjectStatus | str, OPEN]
     created_at: Instant
     updated_at: Instant
+
+
+class ReadyReply(Reply):
+    """Whether a server is ready: `ready`, or `not_ready` with the first reason in `sentence`."""
+
+    status: str
+    sentence: str
+    parts: list[PartReply]
 
 
 class RoutineAssignee(Reply):
