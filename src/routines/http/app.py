@@ -31,7 +31,18 @@ from routines.http.errors import (
     on_routines_error,
 )
 from routines.http.rate_limit import RateLimiter
-from routines.http.routes import agents, companies, events, health, heartbeats, issues, outlook, routines, triggers
+from routines.http.routes import (
+    agents,
+    companies,
+    events,
+    health,
+    heartbeats,
+    issues,
+    outlook,
+    routines,
+    skill,
+    triggers,
+)
 from routines.http.services import Services
 from routines.services.firing import FireBatcher
 from routines.storage.database import Database
@@ -69,6 +80,7 @@ def make_app(
     app.state.database = database
     for module in (routines, triggers, companies, agents, issues, heartbeats, outlook, events, health):
         app.include_router(module.router, prefix="/api")
+    app.include_router(skill.router)
     app.add_api_route("/openapi.json", _document, dependencies=[Depends(for_anybody)], include_in_schema=False)
     app.add_exception_handler(RoutinesError, on_routines_error)
     app.add_exception_handler(ClientDisconnect, on_disconnect)

@@ -45,21 +45,21 @@ def serve_stdio() -> None:
 
     Raises `ConfigurationError` where it names none: in `local_trusted` a caller without a token would be the board.
     """
+    client = AsyncClient(retries=RETRIES)
+    if not client.connection.token:
+        raise ConfigurationError(
+            f"There is no key for {client.connection.base_url} in the environment; set ROUTINES_API_KEY to an "
+            "agent's key (POST /api/agents/{id}/keys makes one), and ROUTINES_API_URL to the service's address"
+        )
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, signal.SIG_DFL)  # nothing is in hand here, and a thread that reads cannot be interrupted
-    anyio.run(_serve_stdio)
+    anyio.run(_serve_stdio, client)
 
 
-async def _serve_stdio() -> None:
-    async with AsyncClient(retries=RETRIES) as client:
-        if not client.connection.token:
-            raise ConfigurationError(
-                f"There is no key for {client.connection.base_url} in the environment; set ROUTINES_API_KEY to an "
-                "agent's key (POST /api/agents/{id}/keys makes one), and ROUTINES_API_URL to the service's address"
-            )
-        server = make_server(lambda _: client)
-        async with stdio_server() as (incoming, outgoing):
-            await server.run(incoming, outgoing, server.create_initialization_options())
+async def _serve_stdio(client: AsyncClient) -> None:
+    server = make_server(lambda _: client)
+    async with client, stdio_server() as (incoming, outgoing):
+        await server.run(incoming, outgoing, server.create_initialization_options())
 
 
 def serve_http(host: str, port: int, names: Sequence[str]) -> None:
