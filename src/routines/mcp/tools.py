@@ -20,7 +20,7 @@ from routines.mcp.arguments import Arguments, arguments_of, input_schema, output
 READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 ADDS = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=False)
 MOVES = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
-SETS = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False)
+CHANGES = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False)
 REPLACES = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=False, open_world_hint=False)
 """What a call does: nothing; something more each time; or what stood there is lost, a second time nothing or more."""
 
@@ -105,13 +105,13 @@ _TOOLS = (
         Calls.update_routine,
         "Change a routine of yours: only the fields that you give. status paused stops schedules and webhooks, active "
         "starts them again from now on, archived is for good. Triggers have tools of their own.",
-        SETS,
+        CHANGES,
     ),
     Tool(
         Calls.delete_routine,
         "Delete a routine of yours and its triggers, for good; runs and issues stay. To stop it for a while, pause it "
         "with update_routine.",
-        SETS,
+        CHANGES,
     ),
     Tool(
         Calls.add_trigger,
@@ -123,9 +123,9 @@ _TOOLS = (
         Calls.update_trigger,
         "Change a trigger of a routine of yours: only the fields that you give, of its own kind. enabled false stops "
         "this trigger alone.",
-        SETS,
+        CHANGES,
     ),
-    Tool(Calls.delete_trigger, "Delete a trigger of a routine of yours, for good; its runs stay.", SETS),
+    Tool(Calls.delete_trigger, "Delete a trigger of a routine of yours, for good; its runs stay.", CHANGES),
     Tool(
         Calls.rotate_secret,
         "Give a webhook trigger a new secret, shown only now; the old one is dead at once.",
