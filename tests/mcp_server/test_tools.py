@@ -64,6 +64,7 @@ def as_caller(service: Service, token: str, story: Callable[[Tools], Coroutine[A
             AsyncClient(BASE_URL, token, transport=transport, retries=0) as client,
             Client(make_server(lambda _: client)) as opened,
         ):
+            await opened.list_tools()  # so that it holds each result against its schema
             yield opened
 
     async def told() -> None:

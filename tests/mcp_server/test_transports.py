@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import httpx2
 import pytest
+import uvicorn
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
+from typer.testing import CliRunner
 
-from routines.client import ConfigurationError
-from routines.mcp.serving import security, serve_stdio
+from routines.cli import main
+from routines.client import AsyncClient, ConfigurationError
+from routines.mcp import serving
 from routines.mcp.tools import TOOLS
 from support.databases import on_sqlite
 from support.process import free_port
 from support.service import Caller, Company, Service
-from support.site import serving
+from support.site import serving as on_a_port
 
-START_SECONDS_MAX = 60
+SECONDS_MAX = 30
 PROGRAM = (sys.executable, "-m", "routines", "mcp")
 
 
@@ -55,7 +57,7 @@ def test_over_standard_input_and_output_as_a_heartbeat_starts_it(service: Servic
             refused = await session.call_tool("get_routine", {"routineId": company.agent_id})
             assert (refused.is_error, refused.content[0].text) == (True, "Routine not found")
 
-    with serving(service) as site:
+    with on_a_port(service) as site:
         asyncio.run(story(site.url))
 
 
@@ -63,37 +65,43 @@ def test_without_a_key_it_does_not_start(monkeypatch: pytest.MonkeyPatch) -> Non
     for name in ("ROUTINES_API_URL", "ROUTINES_API_KEY", "PAPERCLIP_API_URL", "PAPERCLIP_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(ConfigurationError, match=r"There is no key for http://127\.0\.0\.1:3100 in the environment"):
-        serve_stdio()
+        serving.serve_stdio()
 
 
 @contextmanager
-def over_http(service_url: str, log: Path) -> Iterator[str]:
-    """`routines mcp --http`, which has a key in its environment that it must not use, until the end of the block."""
+def over_http(monkeypatch: pytest.MonkeyPatch, service_url: str) -> Iterator[str]:
+    """What `routines mcp --http` serves, on a free port and on a thread, until the end of the block.
+
+    There is a key in the environment, which it must not use.
+    """
+    monkeypatch.setenv("ROUTINES_API_URL", service_url)
+    monkeypatch.setenv("ROUTINES_API_KEY", "pcp_of_whoever_started_it")
+    begun: list[uvicorn.Server] = []
+
+    def run(app: Any, **options: Any) -> None:
+        begun.append(uvicorn.Server(uvicorn.Config(app, **options)))
+        begun[0].run()
+
+    monkeypatch.setattr(serving.uvicorn, "run", run)
     port = free_port()
-    variables = environment(ROUTINES_API_URL=service_url, ROUTINES_API_KEY="pcp_of_whoever_started_it")
-    with log.open("wb") as written:
-        program = subprocess.Popen(  # noqa: S603 - our own program
-            [*PROGRAM, "--http", "--port", str(port)], env=variables, stdout=written, stderr=written
-        )
-    url = f"http://127.0.0.1:{port}/mcp"
+    thread = Thread(target=serving.serve_http, args=("127.0.0.1", port, ()), name="mcp", daemon=True)
+    thread.start()
+    deadline = time.monotonic() + SECONDS_MAX
+    while not (begun and begun[0].started):
+        assert thread.is_alive() and time.monotonic() < deadline, "it does not begin"  # noqa: PT018 - one question
+        time.sleep(0.01)
     try:
-        deadline = time.monotonic() + START_SECONDS_MAX
-        while True:
-            try:
-                httpx2.get(url, trust_env=False)
-                break
-            except httpx2.ConnectError:
-                assert program.poll() is None, log.read_text()
-                assert time.monotonic() < deadline, "it does not answer"
-                time.sleep(0.02)
-        yield url
+        yield f"http://127.0.0.1:{port}/mcp"
     finally:
-        program.terminate()
-        program.wait(timeout=START_SECONDS_MAX)
+        begun[0].should_exit = True
+        thread.join(SECONDS_MAX)
+        assert not thread.is_alive()
 
 
 @on_sqlite
-def test_over_http_each_caller_acts_with_its_own_key(service: Service, company: Company, tmp_path: Path) -> None:
+def test_over_http_each_caller_acts_with_its_own_key(
+    service: Service, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def myself(url: str, caller: Caller, mode: str) -> Any:
         bearer = {"Authorization": f"Bearer {token_of(caller)}"}
         async with (
@@ -106,7 +114,7 @@ def test_over_http_each_caller_acts_with_its_own_key(service: Service, company: 
     async def both(url: str) -> list[Any]:
         return await asyncio.gather(myself(url, company.agent, "auto"), myself(url, company.colleague, "legacy"))
 
-    with serving(service) as site, over_http(site.url, tmp_path / "log") as url:
+    with on_a_port(service) as site, over_http(monkeypatch, site.url) as url:
         assert asyncio.run(both(url)) == [company.agent_id, company.colleague_id]
         _refusals(url, token_of(company.agent))
 
@@ -125,10 +133,54 @@ def _refusals(url: str, token: str) -> None:
         assert wire.get(url, headers=known).headers["Allow"] == "POST"
 
 
+def test_over_http_the_heartbeat_is_told_with_the_key() -> None:
+    sent: list[httpx2.Request] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        sent.append(request)
+        return httpx2.Response(200, json=[])
+
+    async def story() -> None:
+        client = AsyncClient("http://127.0.0.1:3100", "", transport=httpx2.MockTransport(answer))
+        app = serving.http_app(client, serving.security("127.0.0.1", ()))
+        wire = httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://127.0.0.1:3101")
+        wanted = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "get_inbox", "arguments": {}}}
+        headers = {"Accept": "application/json, text/event-stream", "Authorization": "Bearer pcp_1"}
+        async with app.router.lifespan_context(app), wire:
+            for run_id in ("run-1", ""):
+                told = await wire.post("/mcp", json=wanted, headers=headers | {"X-Paperclip-Run-Id": run_id})
+                assert told.json()["result"]["structuredContent"] == {"issues": []}
+
+    asyncio.run(story())
+    assert [request.headers["authorization"] for request in sent] == ["Bearer pcp_1"] * 2
+    assert [request.headers.get("x-paperclip-run-id") for request in sent] == ["run-1", None]
+
+
+@pytest.mark.parametrize(
+    ("flags", "served"),
+    [
+        ((), ("stdio",)),
+        (("--http",), ("http", "127.0.0.1", 3101, ())),
+        (
+            ("--http", "--host", "::", "--port", "80", "--name", "a.example.com", "--name", "b.example.com"),
+            ("http", "::", 80, ["a.example.com", "b.example.com"]),
+        ),
+    ],
+)
+def test_the_flags_say_what_is_served(
+    flags: tuple[str, ...], served: tuple[Any, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(serving, "serve_stdio", lambda: begun.append(("stdio",)))
+    monkeypatch.setattr(serving, "serve_http", lambda *how: begun.append(("http", *how)))
+    assert CliRunner().invoke(main.app, ["mcp", *flags]).exit_code == 0
+    assert begun == [served]
+
+
 def test_an_address_that_says_no_name_needs_one() -> None:
     with pytest.raises(ConfigurationError, match="say by which name with --name"):
-        security("0.0.0.0", ())  # noqa: S104 - it is refused
-    named = security("0.0.0.0", ["mcp.example.com"])  # noqa: S104 - with a name it is not
+        serving.security("0.0.0.0", ())  # noqa: S104 - it is refused
+    named = serving.security("0.0.0.0", ["mcp.example.com"])  # noqa: S104 - with a name it is not
     assert {"mcp.example.com", "mcp.example.com:*"} <= set(named.allowed_hosts)
     assert "https://mcp.example.com" in named.allowed_origins
-    assert "[fd00::5]:*" in security("fd00::5", ()).allowed_hosts
+    assert "[fd00::5]:*" in serving.security("fd00::5", ()).allowed_hosts

@@ -173,7 +173,6 @@ def serve_mcp(
     with _told_plainly():
         from routines.mcp import serving  # noqa: PLC0415 - only this command needs the protocol's library
 
-        configure_logging()
         if http:
             serving.serve_http(host, port, name or ())
         else:

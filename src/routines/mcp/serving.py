@@ -5,14 +5,15 @@ What the tools do is in `server`. Nothing but the protocol is written to standar
 
 from __future__ import annotations
 
+import logging
 import signal
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from copy import copy
 from ipaddress import ip_address
 
 import anyio
-import structlog
 import uvicorn
 from mcp.server.stdio import stdio_server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -40,6 +41,9 @@ WHO_CALLS = "Send your key as `Authorization: Bearer …`; an agent's begins wit
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 
+logger = logging.getLogger(__name__)
+
+
 def serve_stdio() -> None:
     """Serve whoever started this program until it closes standard input, as the caller that the environment names.
 
@@ -51,6 +55,7 @@ def serve_stdio() -> None:
             f"There is no key for {client.connection.base_url} in the environment; set ROUTINES_API_KEY to an "
             "agent's key (POST /api/agents/{id}/keys makes one), and ROUTINES_API_URL to the service's address"
         )
+    _log_to_standard_error()
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, signal.SIG_DFL)  # nothing is in hand here, and a thread that reads cannot be interrupted
     anyio.run(_serve_stdio, client)
@@ -68,7 +73,8 @@ def serve_http(host: str, port: int, names: Sequence[str]) -> None:
     Raises `ConfigurationError` for an address by which nobody could call.
     """
     app = http_app(AsyncClient(token="", retries=RETRIES), security(host, names))
-    structlog.get_logger().info("serving MCP", url=f"http://{_bracketed(host)}:{port}{PATH}")
+    _log_to_standard_error()
+    logger.info("Serving MCP at http://%s:%s%s", _bracketed(host), port, PATH)
     uvicorn.run(
         app,
         host=host,
@@ -79,6 +85,14 @@ def serve_http(host: str, port: int, names: Sequence[str]) -> None:
         limit_concurrency=REQUESTS_MAX,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS_MAX,
     )
+
+
+def _log_to_standard_error() -> None:
+    """What goes wrong is told there, and what is served; standard output is the protocol's."""
+    logging.basicConfig(
+        level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    logger.setLevel(logging.INFO)
 
 
 def http_app(client: AsyncClient, checks: TransportSecuritySettings) -> Starlette:
