@@ -83,6 +83,7 @@ def over_http(monkeypatch: pytest.MonkeyPatch, service_url: str) -> Iterator[str
         begun[0].run()
 
     monkeypatch.setattr(serving.uvicorn, "run", run)
+    monkeypatch.setattr(serving.signal, "signal", lambda *_: None)  # those are the main thread's
     port = free_port()
     thread = Thread(target=serving.serve_http, args=("127.0.0.1", port, ()), name="mcp", daemon=True)
     thread.start()

@@ -75,6 +75,9 @@ def serve_http(host: str, port: int, names: Sequence[str]) -> None:
     app = http_app(AsyncClient(token="", retries=RETRIES), security(host, names))
     _log_to_standard_error()
     logger.info("Serving MCP at http://%s:%s%s", _bracketed(host), port, PATH)
+    # uvicorn raises the signal again once it has shut down; this is where it then goes, so that the exit is clean.
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, lambda *_: None)
     uvicorn.run(
         app,
         host=host,
