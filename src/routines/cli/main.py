@@ -171,6 +171,30 @@ def demo(
         show(once=once, port=port)
 
 
+@app.command("mcp")
+def serve_mcp(
+    *,
+    http: Annotated[bool, typer.Option("--http", help="Streamable HTTP instead of standard input and output.")] = False,
+    host: Annotated[str, typer.Option(help="With --http: address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="With --http: port to listen on.", min=1, max=65535)] = 3101,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(help="With --http: a host name by which it is called, if not by its address; may be repeated."),
+    ] = None,
+) -> None:
+    """Serve the API as tools to agents that speak the Model Context Protocol.
+
+    As whoever has the key in ROUTINES_API_KEY, in a heartbeat PAPERCLIP_API_KEY; with --http each caller has its own.
+    """
+    with _told_plainly():
+        from routines.mcp import serving  # noqa: PLC0415 - only this command needs the protocol's library
+
+        if http:
+            serving.serve_http(host, port, name or ())
+        else:
+            serving.serve_stdio()
+
+
 class _told_plainly:  # noqa: N801 - reads as a phrase where it is used
     """Turns a refusal into one line for the person at the terminal, and exit status 2."""
 

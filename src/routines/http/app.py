@@ -44,6 +44,7 @@ from routines.http.routes import (
     notifications,
     outlook,
     routines,
+    skill,
     triggers,
 )
 from routines.http.services import Services
@@ -101,6 +102,7 @@ def make_app(
     modules = (routines, triggers, companies, agents, issues, heartbeats, outlook, notifications, events, health)
     for module in modules:
         app.include_router(module.router, prefix="/api")
+    app.include_router(skill.router)
     app.add_api_route("/openapi.json", _document, dependencies=[Depends(for_anybody)], include_in_schema=False)
     app.add_exception_handler(RoutinesError, on_routines_error)
     app.add_exception_handler(ClientDisconnect, on_disconnect)
