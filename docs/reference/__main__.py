@@ -9,8 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from api_page import api
+from cli_page import cli
 
-PAGES: dict[str, Callable[[], str]] = {"api.md": api}
+PAGES: dict[str, Callable[[], str]] = {"api.md": api, "cli.md": cli}
 """The pages, and what makes the text of each."""
 
 if __name__ == "__main__":

@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 from platformdirs import user_data_path
 
 from routines.clock import AS_IT_IS, ClockSetting
+from routines.core.access import AuthMode
 from routines.core.addresses import is_loopback_address
 from routines.core.errors import RoutinesError
-from routines.core.limits import METRICS_TOKEN_CHARACTERS_MIN
-from routines.http.auth import AuthMode
+from routines.core.limits import METRICS_TOKEN_CHARACTERS_MIN, RETENTION_DAYS_MAX, RETENTION_DAYS_MIN
 from routines.notify.mail import MailServer
 from routines.outgoing import Reach
 from routines.storage.opening import DatabasePlace
@@ -37,8 +37,6 @@ DEFAULT_HEARTBEAT_LEASE_SECONDS = 30  # how long the work of a worker that died 
 HEARTBEAT_LEASE_SECONDS_MIN = 2
 HEARTBEAT_LEASE_SECONDS_MAX = 3_600
 PORT_MAX = 65_535
-RETENTION_DAYS_MIN = 2  # as long a signed request may be accepted, and its run is what tells that it came before
-RETENTION_DAYS_MAX = 36_500
 TOKEN = re.compile(rf"[A-Za-z0-9._~+/=-]{{{METRICS_TOKEN_CHARACTERS_MIN},}}")  # RFC 6750, section 2.1
 NUMBER_MAX = 1e9  # thirty years in seconds; nothing that is set here is sensibly larger
 
