@@ -162,6 +162,7 @@ class CreatedRoutineReply(Reply):
     last_enqueued_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    external_key: str | None
     triggers: list[WholeTrigger] = Field(default_factory=list)
     secret_materials: list[SecretMaterialReply | None] = Field(default_factory=list)
 
@@ -351,6 +352,7 @@ class ListedRoutineReply(Reply):
     last_enqueued_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    external_key: str | None
     triggers: list[ShortTrigger]
     last_run: ListedRun | None
     active_issue: ShortIssue | None
@@ -450,6 +452,7 @@ class RoutineDetailReply(Reply):
     last_enqueued_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    external_key: str | None
     project: RoutineProject | None
     assignee: RoutineAssignee | None
     parent_issue: ShortIssue | None
@@ -492,6 +495,7 @@ class RoutineReply(Reply):
     last_enqueued_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    external_key: str | None
 
 
 class RoutineRun(Reply):
@@ -689,6 +693,7 @@ class WholeTrigger(Reply):
     updated_by_user_id: str | None
     created_at: datetime
     updated_at: datetime
+    external_key: str | None
 
 
 class ApiTriggerCreate(BodyValue):
@@ -696,6 +701,7 @@ class ApiTriggerCreate(BodyValue):
 
     label: str | None = None
     enabled: bool | None = None
+    external_key: str | None = None
     kind: Literal["api"] = "api"
 
 
@@ -704,6 +710,7 @@ class ScheduleTriggerCreate(BodyValue):
 
     label: str | None = None
     enabled: bool | None = None
+    external_key: str | None = None
     kind: Literal["schedule"] = "schedule"
     cron_expression: str
     timezone: str | None = None
@@ -714,6 +721,7 @@ class WebhookTriggerCreate(BodyValue):
 
     label: str | None = None
     enabled: bool | None = None
+    external_key: str | None = None
     kind: Literal["webhook"] = "webhook"
     signing_mode: AnySigningMode | None = None
     replay_window_sec: int | None = None

@@ -17,6 +17,7 @@ ZONE_NAME_CHARACTERS_MAX = 64  # the longest IANA name has 32; longer texts are 
 FORM_FIELDS_MAX = 1_000  # as many as common form parsers take before they call it an attack
 TITLE_CHARACTERS_MAX = 200  # the contract's bound
 LABEL_CHARACTERS_MAX = 120  # the contract's bound
+EXTERNAL_KEY_CHARACTERS_MAX = 200  # a set's name, a key and what stands between them; fits an index entry
 NAME_CHARACTERS_MAX = 200  # names of companies, agents, keys, projects: one line on a page
 TEXT_CHARACTERS_MAX = 100_000  # descriptions and comments: a long document, still quick to show
 OUTCOME_TEXT_CHARACTERS_MAX = 10_000  # an agent's summary or error: some pages, shown whole with its heartbeat
