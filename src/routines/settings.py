@@ -15,9 +15,10 @@ from urllib.parse import urlsplit
 from platformdirs import user_data_path
 
 from routines.clock import AS_IT_IS, ClockSetting
+from routines.core.access import AuthMode
 from routines.core.addresses import is_loopback_address
 from routines.core.errors import RoutinesError
-from routines.http.auth import AuthMode
+from routines.core.limits import RETENTION_DAYS_MAX, RETENTION_DAYS_MIN
 from routines.outgoing import Reach
 from routines.storage.opening import DatabasePlace
 
@@ -34,8 +35,6 @@ DEFAULT_HEARTBEAT_LEASE_SECONDS = 30  # how long the work of a worker that died 
 HEARTBEAT_LEASE_SECONDS_MIN = 2
 HEARTBEAT_LEASE_SECONDS_MAX = 3_600
 PORT_MAX = 65_535
-RETENTION_DAYS_MIN = 2  # as long a signed request may be accepted, and its run is what tells that it came before
-RETENTION_DAYS_MAX = 36_500
 NUMBER_MAX = 1e9  # thirty years in seconds; nothing that is set here is sensibly larger
 
 

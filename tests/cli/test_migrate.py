@@ -202,7 +202,7 @@ def test_what_cannot_be_opened_is_refused(wrong: str, target: Place, tmp_path: P
 
 def test_what_is_not_the_same_is_exit_status_1(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("routines.cli.migrate.migrate", lambda *_: False)
-    monkeypatch.setattr(main, "configure_logging", lambda: None)
+    monkeypatch.setattr("routines.cli.serving.configure_logging", lambda: None)
     assert CliRunner().invoke(main.app, ["migrate", "--from", "sqlite:///a", "--to", "sqlite:///b"]).exit_code == 1
 
 

@@ -1,6 +1,6 @@
-"""The `routines` program: its commands and the flags that they share.
+"""The `routines` program: the commands that work on the machine's own data, and the nouns of a service beside them.
 
-What each longer command does has a file of its own.
+What each longer command does has a file of its own. Nothing of a server is imported before a command needs it.
 """
 
 from __future__ import annotations
@@ -10,29 +10,30 @@ import sys
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
-from routines.cli import doctor as doctor_command
-from routines.cli.serving import configure_logging
-from routines.cli.serving import serve as serve_settings
+from routines.cli.exits import tell
+from routines.cli.nouns import Nouns
+from routines.core.access import AuthMode
 from routines.core.errors import RoutinesError
 from routines.core.instants import iso
-from routines.http.auth import AuthMode
-from routines.settings import RETENTION_DAYS_MAX, RETENTION_DAYS_MIN, Settings, from_environment, roles_of
+from routines.core.limits import RETENTION_DAYS_MAX, RETENTION_DAYS_MIN
+
+if TYPE_CHECKING:
+    from routines.settings import Settings
 
 app = typer.Typer(
     name="routines",
+    cls=Nouns,
     help="Recurring work for AI agents: never loses or doubles a slot, and says why anything did not run.",
     no_args_is_help=True,
-    add_completion=False,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 token = typer.Typer(help="The board's API tokens, for servers with --auth authenticated.", no_args_is_help=True)
 app.add_typer(token, name="token")
-errors = Console(stderr=True)
 
 DataDir = Annotated[Path | None, typer.Option(help="Folder of the database and the key file. [ROUTINES_DATA_DIR]")]
 DatabaseUrl = Annotated[
@@ -69,6 +70,9 @@ def serve(
 ) -> None:
     """Run the service: API, pages, scheduler. SIGTERM finishes what is in hand."""
     with _told_plainly():
+        from routines.cli.serving import serve as serve_settings  # noqa: PLC0415 - only this command serves
+        from routines.settings import roles_of  # noqa: PLC0415 - the same
+
         serve_settings(
             _settings(
                 host=host,
@@ -122,8 +126,13 @@ def revoke_token(token_id: str, *, data_dir: DataDir = None, database_url: Datab
 def doctor(*, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     """Check data folder, key file, database, clock and time zone data, and say what to do."""
     with _told_plainly():
+        from rich.console import Console  # noqa: PLC0415 - as below
+
+        from routines.cli.doctor import examine  # noqa: PLC0415 - only this command needs the database
+        from routines.cli.serving import configure_logging  # noqa: PLC0415 - the same
+
         configure_logging()
-        healthy = doctor_command.examine(_settings(data_dir=data_dir, database_url=database_url), Console())
+        healthy = examine(_settings(data_dir=data_dir, database_url=database_url), Console())
     raise typer.Exit(0 if healthy else 1)
 
 
@@ -135,7 +144,10 @@ def migrate(
 ) -> None:
     """Move everything from one database into another, and compare them row by row: 0 all is there, 1 it is not."""
     with _told_plainly():
+        from rich.console import Console  # noqa: PLC0415 - as below
+
         from routines.cli.migrate import migrate as move  # noqa: PLC0415 - only this command needs the database
+        from routines.cli.serving import configure_logging  # noqa: PLC0415 - the same
 
         configure_logging()
         complete = move(source, target, Console())
@@ -163,11 +175,13 @@ class _told_plainly:  # noqa: N801 - reads as a phrase where it is used
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, RoutinesError):
-            errors.print(f"routines: {error.sentence}", style="red", markup=False, highlight=False, soft_wrap=True)
+            tell(error)
             sys.exit(2)
 
 
 def _settings(**flags: object) -> Settings:
     """The environment's settings with the flags that were given over them."""
+    from routines.settings import from_environment  # noqa: PLC0415 - only commands that run the service need it
+
     given = {name: value for name, value in flags.items() if value is not None}
     return replace(from_environment(os.environ), **given)  # type: ignore[arg-type]  # typer checked each flag

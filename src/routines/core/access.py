@@ -5,10 +5,17 @@ The rules are the contract's, section 4; services ask here before they read or w
 
 from __future__ import annotations
 
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
 
 from routines.core.errors import ForbiddenError, NotFoundError
 from routines.core.model import Actor, ActorType
+
+
+class AuthMode(StrEnum):
+    """How callers prove who they are."""
+
+    LOCAL_TRUSTED = "local_trusted"
+    AUTHENTICATED = "authenticated"
 
 
 class Who(Enum):

@@ -19,8 +19,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from routines.core.access import AuthMode
 from routines.core.errors import RoutinesError
-from routines.http.auth import Authentication, AuthMode, require_local_caller
+from routines.http.auth import Authentication, require_local_caller
 from routines.http.call import for_anybody
 from routines.http.document import describe, methods_at, operation_id
 from routines.http.errors import (

@@ -5,7 +5,6 @@ What the caller may then do is `core.access`. The fire route has an authenticati
 
 from __future__ import annotations
 
-from enum import StrEnum
 from urllib.parse import urlsplit
 
 from itsdangerous import BadSignature, URLSafeSerializer
@@ -13,6 +12,7 @@ from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 
 from routines.clock import Clock
+from routines.core.access import AuthMode
 from routines.core.addresses import is_loopback_name
 from routines.core.errors import ForbiddenError, UnauthorizedError
 from routines.core.instants import to_milliseconds
@@ -24,13 +24,6 @@ SESSION_COOKIE = "routines_session"
 SESSION_SECONDS_MAX = 14 * 86_400  # two weeks: an operator who looks in each Monday stays signed in
 RUN_ID_HEADER = "x-paperclip-run-id"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-
-
-class AuthMode(StrEnum):
-    """How callers prove who they are."""
-
-    LOCAL_TRUSTED = "local_trusted"
-    AUTHENTICATED = "authenticated"
 
 
 class Sessions:

@@ -13,7 +13,8 @@ from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
 from starlette.routing import compile_path
 
-from routines.http.auth import SESSION_COOKIE, AuthMode
+from routines.core.access import AuthMode
+from routines.http.auth import SESSION_COOKIE
 from routines.http.operation import REF, bodies, replies
 from routines.http.schemas.common import NO_NUL
 

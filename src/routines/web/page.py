@@ -17,6 +17,7 @@ from fastapi.routing import APIRoute
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from routines.clock import Clock, first_id
+from routines.core.access import AuthMode
 from routines.core.errors import (
     ForbiddenError,
     NotFoundError,
@@ -27,7 +28,7 @@ from routines.core.errors import (
 )
 from routines.core.model import Actor, ActorType, Company
 from routines.core.zones import ZoneError, zone
-from routines.http.auth import SAFE_METHODS, Authentication, AuthMode
+from routines.http.auth import SAFE_METHODS, Authentication
 from routines.http.call import read_body
 from routines.http.errors import INTERNAL, on_fault, status_of
 from routines.http.services import Services, UseCases

@@ -10,10 +10,11 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Response
 
+from routines.core.access import AuthMode
 from routines.core.errors import Fault, InvalidError, RoutinesError
 from routines.core.model import CompanyStatus
 from routines.core.zones import ZONE_NAMES, ZoneError, zone
-from routines.http.auth import Authentication, AuthMode
+from routines.http.auth import Authentication
 from routines.http.call import PathId, validated
 from routines.http.schemas.board_tokens import BoardTokenCreate
 from routines.http.schemas.companies import CompanyCreate, CompanyUpdate

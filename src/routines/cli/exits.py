@@ -1,0 +1,82 @@
+"""How a command ends: its exit code, and the one sentence on standard error that says why.
+
+What went wrong is told by whoever found it; no command chooses a number by itself.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+
+from routines.cli.inert import inert
+from routines.core.errors import RoutinesError
+
+
+class ExitCode(IntEnum):
+    """What a script can tell the end of a command by."""
+
+    DONE = 0
+    FOUND_WRONG = 1
+    WRONG_USE = 2
+    REFUSED = 3
+    NOT_FOUND = 4
+    UNREACHABLE = 5
+    INTERRUPTED = 130
+
+
+class CommandError(RoutinesError):
+    """What a command itself has found; the sentence is for the person at the terminal."""
+
+    code = ExitCode.WRONG_USE
+
+
+class WrongUseError(CommandError):
+    """What was typed cannot be meant."""
+
+
+class NothingSuchError(CommandError):
+    """There is nothing of that name."""
+
+    code = ExitCode.NOT_FOUND
+
+
+class FoundWrongError(CommandError):
+    """The command did its work, and what it found is not well."""
+
+    code = ExitCode.FOUND_WRONG
+
+
+def tell(error: RoutinesError) -> None:
+    """Say on standard error what went wrong, in one line in which nothing from outside does anything."""
+    print(f"routines: {inert(str(error))}", file=sys.stderr)  # noqa: T201 - the result
+
+
+def code_of(error: RoutinesError) -> ExitCode:
+    """The exit code that an error is; what stays unknown was typed wrongly."""
+    from routines.client import errors  # noqa: PLC0415 - whoever raised one of these has loaded it
+
+    match error:
+        case CommandError():
+            return error.code
+        case errors.NotFoundError():
+            return ExitCode.NOT_FOUND
+        case errors.ServerFaultError() | errors.ConnectionFailedError() | errors.UnexpectedReplyError():
+            return ExitCode.UNREACHABLE
+        case errors.ApiError():
+            return ExitCode.REFUSED
+        case _:
+            return ExitCode.WRONG_USE
+
+
+@contextmanager
+def ending_plainly() -> Iterator[None]:
+    """Turns what goes wrong in the block into its sentence and its exit code."""
+    try:
+        yield
+    except RoutinesError as error:
+        tell(error)
+        sys.exit(code_of(error))
+    except KeyboardInterrupt:
+        sys.exit(ExitCode.INTERRUPTED)
