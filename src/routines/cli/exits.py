@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 
-from routines.cli.inert import inert
+from routines.cli.inert import inert_lines
 from routines.core.errors import RoutinesError
 
 
@@ -23,6 +23,7 @@ class ExitCode(IntEnum):
     REFUSED = 3
     NOT_FOUND = 4
     UNREACHABLE = 5
+    WOULD_CHANGE = 6
     INTERRUPTED = 130
 
 
@@ -49,8 +50,9 @@ class FoundWrongError(CommandError):
 
 
 def tell(error: RoutinesError) -> None:
-    """Say on standard error what went wrong, in one line in which nothing from outside does anything."""
-    print(f"routines: {inert(str(error))}", file=sys.stderr)  # noqa: T201 - the result
+    """Say on standard error what went wrong, in lines in which nothing from outside does anything."""
+    for line in inert_lines(str(error)):
+        print(f"routines: {line}", file=sys.stderr)  # noqa: T201 - the result
 
 
 def code_of(error: RoutinesError) -> ExitCode:

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic.alias_generators import to_camel
 
 from routines.client import Client, models
-from routines.code.company import Directory, current_routines, directory, find_company
+from routines.code.company import Directory, current_routines, directory
 from routines.code.planning import (
     AddTrigger,
     ArchiveRoutine,
@@ -38,7 +38,7 @@ from routines.core.signing import SigningMode, keeps_its_secret
 class Prepared:
     """What an apply would do, in which company, and the names of what it refers to."""
 
-    company: models.CompanyReply
+    company_id: str
     changes: tuple[Change, ...]
     names: Directory
 
@@ -66,18 +66,17 @@ class Done:
     secrets: tuple[Secret, ...] = ()
 
 
-def prepare(client: Client, declared: DeclaredSet, *, company: str | None = None, prune: bool = False) -> Prepared:
-    """What would change if the set were applied; nothing is changed.
+def prepare(client: Client, company_id: str, declared: DeclaredSet, *, prune: bool = False) -> Prepared:
+    """What would change if the set were applied to a company; nothing is changed.
 
-    `company` wins over the files'. Raises `FilesError` for names that stand for nothing, `RoutinesClientError` for what
+    Raises `FilesError` for names that stand for nothing, `RoutinesClientError` for what
     the service refuses.
     """
-    found = find_company(client, company or declared.company)
-    names = directory(client, found.id, parents_of(declared))
+    names = directory(client, company_id, parents_of(declared))
     adopted, prefix = adopted_by(declared), external_key(declared.name, "")
-    current = current_routines(client, found.id, lambda each: is_of_set(adopted, prefix, each.id, each.external_key))
+    current = current_routines(client, company_id, lambda each: is_of_set(adopted, prefix, each.id, each.external_key))
     wanted = wanted_routines(declared, names, current)
-    return Prepared(found, plan(current, wanted, set_name=declared.name, prune=prune), names)
+    return Prepared(company_id, plan(current, wanted, set_name=declared.name, prune=prune), names)
 
 
 def carry_out(client: Client, prepared: Prepared) -> Iterator[Done]:
@@ -85,7 +84,7 @@ def carry_out(client: Client, prepared: Prepared) -> Iterator[Done]:
 
     What was told has been done; a change that fails ends it, and the next apply goes on from there.
     """
-    applying = _Applying(client, prepared.company.id)
+    applying = _Applying(client, prepared.company_id)
     for change in prepared.changes:
         yield Done(change, tuple(applying.make(change)))
 

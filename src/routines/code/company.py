@@ -98,18 +98,6 @@ class Directory:
         }.get(name)
 
 
-def find_company(client: Client, wanted: str | None) -> models.CompanyReply:
-    """The company of that name or id, or the only one that there is for this caller; raises `NotThereError`."""
-    companies = {each.id: each for each in client.list_companies()}
-    if wanted is None and len(companies) == 1:
-        return next(iter(companies.values()))
-    names = Names("company", tuple(Named(each.id, each.name) for each in companies.values()))
-    if wanted is None:
-        several = f"there are {len(companies)}" if companies else "there is none"
-        raise NotThereError(f"Which company is meant? Say it with `company` in a file or --company; {several}")
-    return companies[names.find(wanted).id]
-
-
 def directory(client: Client, company_id: str, parents: Collection[str] = ()) -> Directory:
     """What routines of a company may refer to, and which issues these identifiers and ids are."""
     return Directory(

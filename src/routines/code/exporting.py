@@ -21,10 +21,9 @@ from routines.core.limits import FILE_KEY_CHARACTERS_MAX
 
 Document = Mapping[str, Any]
 _LINE_CHARACTERS_MAX = 120
-_ODD = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\xa0\u2028\u2029\ufeff]")
 
 
-def exported(current: Sequence[Current], names: Directory, *, set_name: str, company: str) -> dict[str, Any]:
+def exported(current: Sequence[Current], names: Directory, *, set_name: str, company: str | None) -> dict[str, Any]:
     """The document of these routines; those without a key get one, next to their id."""
     keys = {key for each in current if (key := key_in_set(set_name, each.key)) is not None}
     routines = []
@@ -35,7 +34,9 @@ def exported(current: Sequence[Current], names: Directory, *, set_name: str, com
             keys.add(key)
         routines.append(_routine(each, key, names))
     named = {} if set_name == DEFAULT_SET else {"set": set_name}
-    return {**named, "company": company, "routines": routines}
+    if company is not None:
+        named["company"] = company
+    return {**named, "routines": routines}
 
 
 def new_key(words: str, taken: Collection[str]) -> str:
@@ -103,7 +104,7 @@ class _Dumper(yaml.SafeDumper):
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     style = None
-    if _ODD.search(text):
+    if not all(each.isprintable() or each == "\n" for each in text):  # whoever prints it writes an escape
         style = '"'
     elif "\n" in text:
         style = "|"

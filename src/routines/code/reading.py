@@ -138,7 +138,7 @@ def _text(name: str, standard_input: Callable[[], bytes]) -> str:
     except OSError as error:
         raise FilesError([FileFault(place, f"It cannot be read: {error.strerror or error}")]) from None
     except UnicodeDecodeError:
-        raise FilesError([FileFault(place, "It is not in UTF-8, in which YAML is written")]) from None
+        raise FilesError([FileFault(place, "It is not in UTF-8")]) from None
 
 
 def _routines(documents: Iterable[tuple[RoutinesDocument, Part]]) -> Iterator[DeclaredRoutine]:

@@ -91,7 +91,7 @@ class _Resolving:
         try:
             return self._names.projects.find(name).id
         except NotThereError as error:
-            self._fault(declared, f"{error.sentence}. To have it made: {{name: …, create: true}}", "project")
+            self._fault(declared, f"{error.sentence}; to have it made, write {{name: …, create: true}}", "project")
             return None
 
     def _adoptions(self, declared: DeclaredRoutine, wanted: Wanted) -> Iterator[FileFault]:

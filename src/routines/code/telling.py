@@ -1,6 +1,6 @@
 """A plan as lines for a person: what is made, changed and ended, field by field, in the words of the files.
 
-Colours are the terminal's; whatever text comes from outside is written so that it can do nothing to one.
+Texts stand in them as they are: whoever prints a line makes it inert, and gives it its colour.
 """
 
 from __future__ import annotations
@@ -64,11 +64,6 @@ def summary(changes: Sequence[Change]) -> str:
     return ", ".join(f"{count} {words[mark]}" for mark, count in counted.items() if count) or "Nothing to change"
 
 
-def inert(text: str) -> str:
-    """A text whose control characters, and others that are not seen, are written out."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
-
-
 def _lines(change: Change, names: Directory) -> Iterator[Line]:
     yield _headline(change)
     match change:
@@ -86,14 +81,14 @@ def _lines(change: Change, names: Directory) -> Iterator[Line]:
 
 
 def _headline(change: Change) -> Line:
-    about = inert(change_key(change))
+    about = change_key(change)
     match change:
         case CreateProject():
             mark, text = NEW, f"project {about}"
         case CreateRoutine():
             mark, text = NEW, f"routine {about}"
         case UpdateRoutine(_, wanted):
-            mark, text = CHANGED, f"routine {inert(wanted.key)}"
+            mark, text = CHANGED, f"routine {wanted.key}"
         case ArchiveRoutine(current):
             mark, text = GONE, f"routine {about}, {_shown(current.fields['title'])}: archived"
         case AddTrigger(_, wanted):
@@ -114,14 +109,15 @@ def _trigger(trigger: Wanted | Current) -> str:
         for name, value in fields.items()
         if name != "kind" and value is not None and not (name == "enabled" and value)
     ]
-    return f"{inert(trigger.key or '')} ({', '.join(words)})"
+    named = "" if trigger.key == words[0] else f"{trigger.key}: "
+    return named + ", ".join(words)
 
 
 def _value(name: str, value: Any, names: Directory) -> Iterator[Line]:  # noqa: ANN401 - any field's
     """A field of something new."""
     if isinstance(value, str) and "\n" in value:
         yield Line(SAME, 1, f"{in_files(name)}:")
-        yield from _bounded([Line(NEW, 2, inert(line)) for line in value.splitlines()])
+        yield from _bounded([Line(NEW, 2, line) for line in value.splitlines()])
     else:
         yield Line(SAME, 1, f"{in_files(name)}: {_named(name, value, names)}")
 
@@ -131,7 +127,7 @@ def _difference(difference: Difference, names: Directory) -> Iterator[Line]:
     if any(isinstance(each, str) and "\n" in each for each in (before, after)):
         yield Line(SAME, 1, f"{in_files(name)}:")
         lines = list(unified_diff((before or "").splitlines(), (after or "").splitlines(), n=1, lineterm=""))[2:]
-        shown = [Line(_MARKS.get(line[0], SAME), 2, inert(line[1:])) for line in lines if not line.startswith("@@")]
+        shown = [Line(_MARKS.get(line[0], SAME), 2, line[1:]) for line in lines if not line.startswith("@@")]
         yield from _bounded(shown or [Line(SAME, 2, "(only the ends of lines differ)")])
     else:
         yield Line(SAME, 1, f"{in_files(name)}: {_named(name, before, names)} → {_named(name, after, names)}")
@@ -161,6 +157,6 @@ def _shown(value: object) -> str:
         return "nothing"
     if isinstance(value, bool):
         return str(value).lower()
-    text = inert(str(value))
+    text = str(value)
     shown = text if len(text) <= SHOWN_CHARACTERS_MAX else f"{text[:SHOWN_CHARACTERS_MAX]}…"
     return f'"{shown}"' if isinstance(value, str) else shown
