@@ -101,6 +101,10 @@ def _without_defaults(fields: Fields, model: type[Written]) -> dict[str, Any]:
 class _Dumper(yaml.SafeDumper):
     """Writes long texts line by line, and quotes whatever some program might take for something else than text."""
 
+    def ignore_aliases(self, _data: object) -> bool:
+        """What stands in a document twice is written twice."""
+        return True
+
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     style = None

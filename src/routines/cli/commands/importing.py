@@ -53,8 +53,6 @@ def crontab(
     elif session.output.is_json:
         session.output.done("", document)
     else:
-        session.output.text(
-            to_yaml(document, comments=[f"From {read.name}; look it over, then: routines apply -f FILE"])
-        )
+        session.output.text(to_yaml(document, comments=["Look it over, and then: routines apply -f FILE"]))
     if not found.is_whole:
         raise typer.Exit(ExitCode.FOUND_WRONG)
