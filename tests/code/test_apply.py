@@ -83,7 +83,7 @@ def typed(service: Service, company: Company, *words: str, **how: Any) -> Result
     """How a command ends, typed as the board."""
     transport = how.pop("transport", None) or Transport(service.server.app)
     around = Surroundings(transport=transport, is_terminal=lambda _: how.get("terminal", False))
-    apart = {"ROUTINES_API_URL": BASE_URL, "ROUTINES_COMPANY": company.id, "COLUMNS": "200"}
+    apart = {"ROUTINES_API_URL": BASE_URL, "ROUTINES_COMPANY": company.id, "TERM": "xterm-256color"}
     return CliRunner().invoke(app, words, env=apart, obj=around, input=how.get("input"), catch_exceptions=False)
 
 
@@ -193,7 +193,7 @@ def test_texts_from_outside_do_nothing_to_a_terminal(service: Service, company: 
     routine = company.routine(title=title, description=f"first\n{title}")
     text = typed(service, company, "export").stdout
     assert exported_title(text) == title
-    shown = applied(service, company, text.replace(f"id: {routine['id']}\n", ""), "--dry-run", terminal=True).stdout
+    shown = applied(service, company, text.replace(f"  id: {routine['id']}\n", ""), "--dry-run", terminal=True).stdout
     coloured = re.sub(r"\x1b\[\d*(;\d+)*m", "", shown)
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", text + coloured)
     assert coloured != shown
@@ -277,7 +277,7 @@ def as_file(routines: dict[str, Any]) -> str:
     return to_yaml({"defaults": {"agent": "Ada", "project": "Web"}, "routines": listed})
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(before=ROUTINES, after=ROUTINES)
 def test_whatever_there_is_a_plan_that_was_carried_out_leaves_nothing_to_plan(
     service: Service, before: dict[str, Any], after: dict[str, Any]

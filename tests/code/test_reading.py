@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from file_schema import written
@@ -139,6 +139,7 @@ def test_a_file_that_cannot_be_taken_is_told(tmp_path: Path, name: str, content:
         sources([str(asked)], bytes)
 
 
+@settings(max_examples=50)
 @given(st.dictionaries(st.text(min_size=1, max_size=8), st.text(max_size=120) | st.integers(0, 10**9), max_size=4))
 def test_what_is_written_is_read_alike_here_and_by_other_programs(value: dict[str, str | int]) -> None:
     said = {

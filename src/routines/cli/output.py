@@ -88,7 +88,7 @@ class Output:
         from rich.console import Console  # noqa: PLC0415 - only terminals need it
         from rich.text import Text  # noqa: PLC0415 - the same
 
-        Console(file=self._stream, highlight=False).print(Text(inert(sentence), style=colour), soft_wrap=True)
+        Console(file=self._stream, highlight=False, force_terminal=True).print(Text(inert(sentence), style=colour), soft_wrap=True)
 
     def text(self, text: str) -> None:
         """A text of many lines as it is, its lines inert."""
