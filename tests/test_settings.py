@@ -161,7 +161,7 @@ def test_flags_win_over_the_environment(
     monkeypatch: pytest.MonkeyPatch, flags: list[str], expected: dict[str, Any]
 ) -> None:
     served: list[Settings] = []
-    monkeypatch.setattr(main, "serve_settings", served.append)
+    monkeypatch.setattr("routines.cli.serving.serve", served.append)
     result = CliRunner().invoke(main.app, ["serve", *flags], env=WHOLE_ENVIRONMENT)
     assert result.exit_code == 0, result.output
     for name in ("host", "port", "data_dir", "database_url", "auth", "public_url", "retention"):
@@ -169,7 +169,7 @@ def test_flags_win_over_the_environment(
 
 
 def test_a_wrong_setting_is_one_line_and_exit_status_2(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(main, "serve_settings", lambda settings: settings.check())
+    monkeypatch.setattr("routines.cli.serving.serve", lambda settings: settings.check())
     for environment, flags in (
         ({"ROUTINES_PORT": "http"}, []),
         ({}, ["--host", "0.0.0.0"]),  # noqa: S104 - refused

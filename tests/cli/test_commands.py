@@ -133,6 +133,7 @@ def _make_routines(shell: Shell) -> str:
     )
     assert (made["description"], made["companyId"]) == ("Every page\nof the site", company)
     assert [each["kind"] for each in made["triggers"]] == ["schedule", "schedule", "webhook"]
+    assert "secret, shown this once" in shell.done("routine", "create", "Hook", "--agent", "Bob", "--webhook", "bearer")
     shell.json("routine", "create", "Sweep", "--agent", "Bob", "--paused")
     assert shell.json("routine", "edit", "Sweep", "--title", "Sweep up", "--agent", "Ada")["title"] == "Sweep up"
     _same(shell, "routine list", f"/companies/{company}/routines")

@@ -224,7 +224,12 @@ def test_a_token_says_who_calls_and_is_shown_to_no_webhook(service: Service, com
     with pytest.raises(ForbiddenError):
         agent.create_company(name="Another")
     sent: list[httpx2.Request] = []
-    spy = httpx2.MockTransport(lambda request: sent.append(request) or httpx2.Response(200, json={"ok": True}))
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        sent.append(request)
+        return httpx2.Response(200, json={"ok": True})
+
+    spy = httpx2.MockTransport(answer)
     Client(BASE_URL, "secret", transport=spy).fire_webhook("a" * 32, body=b"{}", headers={})
     assert "authorization" not in sent[0].headers
     assert "secret" not in repr(agent.connection)

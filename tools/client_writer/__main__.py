@@ -39,7 +39,8 @@ def _laid_out(path: Path, text: str) -> str:
 def _document() -> Mapping[str, Any]:
     """What a service on a fresh folder says of itself."""
     with TemporaryDirectory() as folder:
-        return Server(Settings(data_dir=Path(folder))).app.openapi()
+        described: Mapping[str, Any] = Server(Settings(data_dir=Path(folder))).app.openapi()
+        return described
 
 
 if __name__ == "__main__":

@@ -130,7 +130,7 @@ class Document:
             case "object":
                 return f"{'dict' if in_reply else 'Mapping'}[str, Any]"
             case "string" if schema.get("format") == "date-time":
-                return "datetime"
+                return "Instant" if in_reply else "datetime"
             case "string" if SEVERAL in schema.get("pattern", ""):
                 return "str | Sequence[str]"
             case str(kind):
@@ -178,7 +178,7 @@ class Document:
 
     def _one_of(self, replies: list[Schema]) -> Schema:
         """The schema of what comes back; of two replies the wider one, which can be read from both."""
-        options = [option for reply in replies for option in reply.get("anyOf", [reply])]
+        options: list[Schema] = [option for reply in replies for option in reply.get("anyOf", [reply])]
         if len(options) == 1:
             return options[0]
         widest = self._widest([name_of(option) for option in options])

@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from client_writer.document import Document, Operation, Parameter, union
+from client_writer.document import Document, Operation, Parameter, Schema, union
 
 DOCSTRING_CHARACTERS_MAX = 110
 MODELS = '''"""What the service answers with, and what stands in bodies, as typed values; written by `make client`.
@@ -21,12 +21,13 @@ Nothing here is edited by hand: it is what the service's OpenAPI document says.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from routines.client.values import OPEN, BodyValue, Reply
+from routines.client.values import OPEN, BodyValue, Instant, Reply
 '''
 CALLS = '''"""Every call of the service as a method of both clients; written by `make client`.
 
@@ -88,7 +89,7 @@ def _model(document: Document, name: str, base: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _default(wire: str, schema: dict[str, object], component: dict[str, list[str]]) -> str:
+def _default(wire: str, schema: Schema, component: Schema) -> str:
     """What a field of a value in a body is when it is not given, and then it is not sent; a constant always is."""
     if "const" in schema:
         return repr(schema["const"])

@@ -43,6 +43,11 @@ def optional(value: T | None) -> T | Omitted:
     return OMITTED if value is None else value
 
 
+def clearable(value: str | None) -> str | Omitted | None:
+    """The same of a change, in which an empty text takes away what is there."""
+    return None if value == "" else optional(value)
+
+
 def text_of(given: str | None) -> str | Omitted:
     """A text that was typed, or is on standard input."""
     if given != STDIN:

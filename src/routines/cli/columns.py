@@ -155,8 +155,11 @@ PROFILES = (
     Column("api key", "apiKey"),
 )
 
+SECRETS = (Column("webhook", "webhookUrl", Form.TEXT), Column("secret, shown this once", "webhookSecret", Form.TEXT))
+
 LISTS_WITHIN = {
     "triggers": TRIGGERS,
+    "secretMaterials": SECRETS,
     "recentRuns": RUNS,
     "routineRuns": RUNS_OF_AN_ISSUE,
     "ancestors": ISSUES,

@@ -27,6 +27,23 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
+_MEANINGS = {
+    ExitCode.DONE: "it is done",
+    ExitCode.FOUND_WRONG: "something is not well, as `doctor`, `run --wait` and `import` find; or you answered no",
+    ExitCode.WRONG_USE: "what was typed cannot be meant; nothing was asked of the service, or only which thing it is",
+    ExitCode.REFUSED: "the service refused: 400, 401, 403, 409, 422, or 429 to the end",
+    ExitCode.NOT_FOUND: "there is no such thing, or not for this caller",
+    ExitCode.UNREACHABLE: "the service cannot be reached, is not ready (503) after several attempts, or broke",
+    ExitCode.WOULD_CHANGE: "`apply --dry-run`: something would change",
+    ExitCode.INTERRUPTED: "interrupted by Ctrl-C, also where that is how a command ends",
+}
+
+
+def meaning(code: ExitCode) -> str:
+    """What an exit code means, for whoever reads of it."""
+    return _MEANINGS[code]
+
+
 class CommandError(RoutinesError):
     """What a command itself has found; the sentence is for the person at the terminal."""
 

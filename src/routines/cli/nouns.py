@@ -5,6 +5,8 @@ What can be done with a noun is in its file in `commands`.
 
 from __future__ import annotations
 
+from collections import UserDict
+from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
@@ -32,23 +34,33 @@ NOUNS = {
 """The word that is typed, and the file of `commands` whose `app` it is."""
 
 
+class _Loading(UserDict[str, Any]):
+    """The commands by their words; a noun is loaded when it is asked for."""
+
+    def __missing__(self, word: str) -> Any:  # noqa: ANN401 - the library keeps the type of a command to itself
+        if word not in NOUNS:
+            raise KeyError(word)
+        command = typer.main.get_command(import_module(f"routines.cli.commands.{NOUNS[word]}").app)
+        command.name = word
+        self.data[word] = command
+        return command
+
+    def __contains__(self, word: object) -> bool:
+        return word in NOUNS or word in self.data
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([*NOUNS, *(word for word in self.data if word not in NOUNS)])
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+
 class Nouns(TyperGroup):
-    """A group that has the nouns beside the commands that were added to it."""
+    """A group that has the nouns, first, beside the commands that were added to it."""
 
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401 - the library's context, which it keeps to itself
-        """Every word that can be typed, the nouns first."""
-        return [*NOUNS, *super().list_commands(ctx)]
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401 - the same
-        """The command of that word; a noun is loaded now."""
-        if cmd_name not in NOUNS:
-            return super().get_command(ctx, cmd_name)
-        if cmd_name not in self.commands:
-            loaded = import_module(f"routines.cli.commands.{NOUNS[cmd_name]}").app
-            command = typer.main.get_command(loaded)
-            command.name = cmd_name
-            self.commands[cmd_name] = command
-        return self.commands[cmd_name]
+    def __init__(self, **given: Any) -> None:  # noqa: ANN401 - what the library gives to every group
+        super().__init__(**given)
+        self.commands = _Loading(self.commands)
 
 
 def group(help_text: str) -> typer.Typer:

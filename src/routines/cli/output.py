@@ -58,7 +58,8 @@ class Output:
         if self.style is Style.JSON:
             self._print_json(entry, indent=INDENT_SPACES)
             return
-        shown = {name: value for name, value in entry.items() if value not in (None, [], {})}
+        filled = {name: _without_gaps(value) for name, value in entry.items()}
+        shown = {name: value for name, value in filled.items() if value not in (None, [], {})}
         fields = list(_fields({name: value for name, value in shown.items() if name not in LISTS_WITHIN}))
         widest = max((len(words) for words, _, _ in fields), default=0)
         for words, name, value in fields:
@@ -88,7 +89,9 @@ class Output:
         from rich.console import Console  # noqa: PLC0415 - only terminals need it
         from rich.text import Text  # noqa: PLC0415 - the same
 
-        Console(file=self._stream, highlight=False, force_terminal=True).print(Text(inert(sentence), style=colour), soft_wrap=True)
+        Console(file=self._stream, highlight=False, force_terminal=True).print(
+            Text(inert(sentence), style=colour), soft_wrap=True
+        )
 
     def text(self, text: str) -> None:
         """A text of many lines as it is, its lines inert."""
@@ -206,6 +209,11 @@ def _text(value: Any) -> str:  # noqa: ANN401 - any JSON
     if isinstance(value, bool):
         return "yes" if value else "no"
     return value if isinstance(value, str) else json_text(value)
+
+
+def _without_gaps(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    """A list without the places in it at which there is nothing."""
+    return [each for each in value if each is not None] if isinstance(value, list) else value
 
 
 def _fields(entry: Entry) -> Iterator[tuple[str, str, Any]]:

@@ -6,8 +6,8 @@ What a command asks for is in `commands`, one file for each noun.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from functools import wraps
+from collections.abc import Callable, Mapping
+from functools import cache, wraps
 from typing import Annotated, Any, Concatenate, ParamSpec
 
 import typer
@@ -41,10 +41,16 @@ def _common(
     return Chosen(server=server, api_key=api_key, profile=profile, company=company, json=json)
 
 
+@cache
+def common_options() -> Mapping[str, inspect.Parameter]:
+    """The options of every command that calls a service, by their names."""
+    return inspect.signature(_common, eval_str=True).parameters
+
+
 def remote(command: Callable[Concatenate[Session, P], None]) -> Callable[..., None]:
     """Makes a function with a session a command with the common options, which ends with a code for each error."""
     first, *own = inspect.signature(command, eval_str=True).parameters.values()
-    common = list(inspect.signature(_common, eval_str=True).parameters.values())
+    common = common_options().values()
 
     @wraps(command)
     def called(**given: Any) -> None:  # noqa: ANN401 - what typer has read

@@ -109,6 +109,10 @@ class Session:
         """The same, where it may be left out."""
         return OMITTED if given is None else self.find(noun, given)
 
+    def find_or_clear(self, noun: Noun, given: str | None) -> str | Omitted | None:
+        """The same of a change, in which an empty text takes away what is there."""
+        return None if given == "" else self.find_if_given(noun, given)
+
     def find_or_only(self, noun: Noun, given: str | None) -> str:
         """The same, where it may be left out if there is only one."""
         if given is not None:

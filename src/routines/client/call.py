@@ -6,7 +6,7 @@ Nothing is sent here; when a call is repeated and what its reply means is in `ex
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
@@ -85,7 +85,7 @@ class Sender(ABC):
         """Make a call and return what came back; raises `RoutinesClientError`."""
 
     @abstractmethod
-    def follow(self, call: Call[T]) -> Iterator[T]:
+    def follow(self, call: Call[T]) -> Generator[T, None, None]:
         """Follow a stream of events without end; raises `RoutinesClientError`."""
 
 
@@ -97,7 +97,7 @@ class AsyncSender(ABC):
         """Make a call and return what came back; raises `RoutinesClientError`."""
 
     @abstractmethod
-    def follow(self, call: Call[T]) -> AsyncIterator[T]:
+    def follow(self, call: Call[T]) -> AsyncGenerator[T, None]:
         """Follow a stream of events without end; raises `RoutinesClientError`."""
 
 
@@ -141,9 +141,9 @@ class streamed(Generic[P, T]):  # noqa: N801 - a decorator
     @overload
     def __get__(self, client: None, owner: type) -> Callable[Concatenate[Any, P], Call[T]]: ...
     @overload
-    def __get__(self, client: Sender, owner: type) -> Callable[P, Iterator[T]]: ...
+    def __get__(self, client: Sender, owner: type) -> Callable[P, Generator[T, None, None]]: ...
     @overload
-    def __get__(self, client: AsyncSender, owner: type) -> Callable[P, AsyncIterator[T]]: ...
+    def __get__(self, client: AsyncSender, owner: type) -> Callable[P, AsyncGenerator[T, None]]: ...
     def __get__(self, client: Sender | AsyncSender | None, owner: type) -> Callable[..., Any]:
         if client is None:
             return self._describe
@@ -180,7 +180,7 @@ class Paged(Generic[P, E]):
         """One page."""
         return self._client.send(self._describe(*arguments, **keywords))
 
-    def every(self, *arguments: P.args, **keywords: P.kwargs) -> Iterator[E]:
+    def every(self, *arguments: P.args, **keywords: P.kwargs) -> Generator[E, None, None]:
         """Every entry, page by page; `limit` is the size of a page, and `before` where to begin."""
         call: Call[list[E]] | None = _first_page(self._describe(*arguments, **keywords))
         while call is not None:
@@ -201,7 +201,7 @@ class AsyncPaged(Generic[P, E]):
         """One page."""
         return self._client.send(self._describe(*arguments, **keywords))
 
-    async def every(self, *arguments: P.args, **keywords: P.kwargs) -> AsyncIterator[E]:
+    async def every(self, *arguments: P.args, **keywords: P.kwargs) -> AsyncGenerator[E, None]:
         """Every entry, page by page; `limit` is the size of a page, and `before` where to begin."""
         call: Call[list[E]] | None = _first_page(self._describe(*arguments, **keywords))
         while call is not None:

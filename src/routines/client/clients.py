@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -68,7 +68,7 @@ class Client(Calls, Sender):
                 return exchange.reply
             self._sleep(pause)
 
-    def follow(self, call: Call[T]) -> Iterator[T]:
+    def follow(self, call: Call[T]) -> Generator[T, None, None]:
         """Follow a stream of events without end, across interruptions; raises `RoutinesClientError`."""
         following = Following(call, self.connection)
         while True:
@@ -141,7 +141,7 @@ class AsyncClient(Calls, AsyncSender):
                 return exchange.reply
             await self._sleep(pause)
 
-    async def follow(self, call: Call[T]) -> AsyncIterator[T]:
+    async def follow(self, call: Call[T]) -> AsyncGenerator[T, None]:
         """Follow a stream of events without end, across interruptions; raises `RoutinesClientError`."""
         following = Following(call, self.connection)
         while True:

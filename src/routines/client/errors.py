@@ -41,6 +41,8 @@ class WebhookRefusedError(RoutinesClientError):
 class ApiError(RoutinesClientError):
     """The service refused: `sentence` and `details` are its own, `status` the reply's."""
 
+    details: Any
+
     def __init__(
         self,
         status: int,
@@ -54,7 +56,7 @@ class ApiError(RoutinesClientError):
         self.retry_after_seconds = retry_after_seconds
 
     def __str__(self) -> str:
-        faults: list[Any] = self.details if isinstance(self.details, list) else []
+        faults = self.details if isinstance(self.details, list) else []
         told = [_fault(each) for each in faults if isinstance(each, dict) and "message" in each]
         return f"{self.sentence}: {'; '.join(told)}" if told else self.sentence
 

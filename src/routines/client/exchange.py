@@ -151,30 +151,35 @@ def _refusal(call: Call[Any], reply: httpx2.Response) -> RoutinesClientError:
     if isinstance(said, dict) and isinstance(said.get("error"), str):
         return refusal(reply.status_code, said["error"], said.get("details"), seconds)
     sentence = f"{call.method} {call.path} was answered with status {reply.status_code}, and not in the service's words"
-    return refusal(reply.status_code, f"{sentence}: {_excerpt(reply)}", None, seconds)
+    return refusal(reply.status_code, f"{sentence}: {_excerpt(reply.content)}", None, seconds)
 
 
 def _read(call: Call[T], reply: httpx2.Response) -> T:
     """What a success says."""
     if call.reply is None:
         return None  # type: ignore[return-value]  # T is None then
+    return read_as(call, reply.content)
+
+
+def read_as(call: Call[T], content: bytes | str) -> T:
+    """What JSON says that came of a call; raises `UnexpectedReplyError` for what this client cannot read."""
     try:
-        value: T = adapter_of(call.reply).validate_json(reply.content)
+        value: T = _adapter_of(call.reply).validate_json(content)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         where = ".".join(map(str, first["loc"])) or "its body"
         raise UnexpectedReplyError(
             f"{call.method} {call.path} was answered with what this client cannot read: {where}: {first['msg']}. Is "
-            f"there a Routines service of this client's version? It begins: {_excerpt(reply)}"
+            f"there a Routines service of this client's version? It begins: {_excerpt(content)}"
         ) from None
     return value
 
 
 @lru_cache(ADAPTERS_CACHED_MAX)
-def adapter_of(kind: Any) -> TypeAdapter[Any]:  # noqa: ANN401 - any type
-    """What reads a reply of this type."""
+def _adapter_of(kind: Any) -> TypeAdapter[Any]:  # noqa: ANN401 - any type
     return TypeAdapter(kind)
 
 
-def _excerpt(reply: httpx2.Response) -> str:
-    return repr(reply.text[:EXCERPT_CHARACTERS_MAX])
+def _excerpt(content: bytes | str) -> str:
+    text = content if isinstance(content, str) else content.decode(errors="replace")
+    return repr(text[:EXCERPT_CHARACTERS_MAX])

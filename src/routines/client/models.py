@@ -5,12 +5,11 @@ Nothing here is edited by hand: it is what the service's OpenAPI document says.
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from routines.client.values import OPEN, BodyValue, Reply
+from routines.client.values import OPEN, BodyValue, Instant, Reply
 from routines.core.deliveries import DeliveryOutcome
 from routines.core.model import (
     ActorType,
@@ -60,7 +59,7 @@ class ActivityReply(Reply):
     entity_id: str
     details: dict[str, Any] | None
     heartbeat_run_id: str | None
-    created_at: datetime
+    created_at: Instant
 
 
 class AgentDetailReply(Reply):
@@ -79,8 +78,8 @@ class AgentDetailReply(Reply):
     status: Annotated[AgentStatus | str, OPEN]
     status_reason: str | None
     budget_monthly_cents: int
-    created_at: datetime
-    updated_at: datetime
+    created_at: Instant
+    updated_at: Instant
     chain_of_command: list[Superior]
     spent_monthly_cents: int
     usage: UsageReply
@@ -102,8 +101,8 @@ class AgentReply(Reply):
     status: Annotated[AgentStatus | str, OPEN]
     status_reason: str | None
     budget_monthly_cents: int
-    created_at: datetime
-    updated_at: datetime
+    created_at: Instant
+    updated_at: Instant
 
 
 class CommentCursor(Reply):
@@ -111,7 +110,7 @@ class CommentCursor(Reply):
 
     total_comments: int
     latest_comment_id: str | None
-    latest_comment_at: datetime | None
+    latest_comment_at: Instant | None
 
 
 class CommentReply(Reply):
@@ -123,7 +122,7 @@ class CommentReply(Reply):
     author_agent_id: str | None
     author_user_id: str | None
     body: str
-    created_at: datetime
+    created_at: Instant
 
 
 class CompanyReply(Reply):
@@ -134,8 +133,8 @@ class CompanyReply(Reply):
     description: str | None
     status: Annotated[CompanyStatus | str, OPEN]
     issue_prefix: str
-    created_at: datetime
-    updated_at: datetime
+    created_at: Instant
+    updated_at: Instant
 
 
 class CreatedRoutineReply(Reply):
@@ -158,10 +157,10 @@ class CreatedRoutineReply(Reply):
     created_by_user_id: str | None
     updated_by_agent_id: str | None
     updated_by_user_id: str | None
-    last_triggered_at: datetime | None
-    last_enqueued_at: datetime | None
-    created_at: datetime
-    updated_at: datetime
+    last_triggered_at: Instant | None
+    last_enqueued_at: Instant | None
+    created_at: Instant
+    updated_at: Instant
     external_key: str | None
     triggers: list[WholeTrigger] = Field(default_factory=list)
     secret_materials: list[SecretMaterialReply | None] = Field(default_factory=list)
@@ -172,7 +171,7 @@ class DeliveryReply(Reply):
 
     id: str
     trigger_id: str
-    received_at: datetime
+    received_at: Instant
     outcome: Annotated[DeliveryOutcome | str, OPEN]
     reason: str | None
     run_id: str | None
@@ -186,7 +185,7 @@ class ExplanationReply(Reply):
     """A schedule in plain words, its next times, and a sentence for each thing about it that may surprise."""
 
     words: str
-    next_times: list[datetime]
+    next_times: list[Instant]
     warnings: list[str]
 
 
@@ -199,8 +198,8 @@ class GoalReply(Reply):
     description: str | None
     level: Annotated[GoalLevel | str, OPEN]
     status: Annotated[GoalStatus | str, OPEN]
-    created_at: datetime
-    updated_at: datetime
+    created_at: Instant
+    updated_at: Instant
 
 
 class HealthReply(Reply):
@@ -237,16 +236,16 @@ class HeartbeatReply(Reply):
     attempt: int
     status: Annotated[HeartbeatStatus | str, OPEN]
     waiting_for: str | None
-    started_at: datetime | None
-    finished_at: datetime | None
+    started_at: Instant | None
+    finished_at: Instant | None
     exit_code: int | None
     signal: str | None
     error_code: str | None
     error: str | None
     summary: str | None
     usage: HeartbeatUsage
-    created_at: datetime
-    updated_at: datetime
+    created_at: Instant
+    updated_at: Instant
 
 
 class HeartbeatUsage(Reply):
@@ -266,7 +265,7 @@ class InboxIssue(Reply):
     title: str
     status: Annotated[IssueStatus | str, OPEN]
     priority: Annotated[Priority | str, OPEN]
-    updated_at: datetime
+    updated_at: Instant
     project_id: str | None
     goal_id: str | None
     parent_id: str | None
@@ -281,7 +280,7 @@ class IssueDetailReply(Reply):
     title: str
     status: Annotated[IssueStatus | str, OPEN]
     priority: Annotated[Priority | str, OPEN]
-    updated_at: datetime
+    updated_at: Instant
     company_id: str
     description: str | None
     assignee_agent_id: str | None
@@ -293,9 +292,9 @@ class IssueDetailReply(Reply):
     origin_run_id: str | None
     created_by_agent_id: str | None
     created_by_user_id: str | None
-    started_at: datetime | None
-    completed_at: datetime | None
-    created_at: datetime
+    started_at: Instant | None
+    completed_at: Instant | None
+    created_at: Instant
     routine_runs: list[RoutineRun]
     ancestors: list[ShortIssue]
     project: IssueProject | None
@@ -324,8 +323,8 @@ class KeyReply(Reply):
 
     id: str
     name: str
-    created_at: datetime
-    revoked_at: datetime | None
+    created_at: Instant
+    revoked_at: Instant | None
 
 
 class ListedRoutineReply(Reply):
@@ -348,10 +347,10 @@ class ListedRoutineReply(Reply):
     created_by_user_id: str | None
     updated_by_agent_id: str | None
     updated_by_user_id: str | None
-    last_triggered_at: datetime | None
-    last_enqueued_at: datetime | None
-    created_at: datetime
-    updated_at: datetime
+    last_triggered_at: Instant | None
+    last_enqueued_at: Instant | None
+    created_at: Instant
+    updated_at: Instant
     external_key: str | None
     triggers: list[ShortTrigger]
     last_run: ListedRun | None
@@ -367,17 +366,17 @@ class ListedRun(Reply):
     trigger_id: str | None
     source: Annotated[Source | str, OPEN]
     status: Annotated[RunStatus | str, OPEN]
-    triggered_at: datetime
-    scheduled_for: datetime | None
+    triggered_at: Instant
+    scheduled_for: Instant | None
     idempotency_key: str | None
     trigger_payload: dict[str, Any] | None
     linked_issue_id: str | None
     coalesced_into_run_id: str | None
     failure_reason: str | None
     details: dict[str, Any] | None
-    completed_at: datetime | None
-    created_at: datetime
-    updated_at: datetime
+    completed_at: Instant | None
+    created_at: Instant
+    updated_at: Instant
     linked_issue: ShortIssue | None
     trigger: RunTrigger | None
 
@@ -397,7 +396,7 @@ class NewKeyReply(Reply):
     id: str
     name: str
     token: str
-    created_at: datetime
+    created_at: Instant
 
 
 class PongReply(Reply):
@@ -414,8 +413,8 @@ class ProjectReply(Reply):
     name: str
     description: str | None
     status: Annotated[ProjectStatus | str, OPEN]
-    created_at: datetime
-    updated_at: datetime
+    created_at: Instant
+    updated_at: Instant
 
 
 class RoutineAssignee(Reply):
@@ -448,10 +447,10 @@ class RoutineDetailReply(Reply):
     created_by_user_id: str | None
     updated_by_agent_id: str | None
     updated_by_user_id: str | None
-    last_triggered_at: datetime | None
-    last_enqueued_at: datetime | None
-    created_at: datetime
-    updated_at: datetime
+    last_triggered_at: Instant | None
+    last_enqueued_at: Instant | None
+    created_at: Instant
+    updated_at: Instant
     external_key: str | None
     project: RoutineProject | None
     assignee: RoutineAssignee | None
@@ -491,10 +490,10 @@ class RoutineReply(Reply):
     created_by_user_id: str | None
     updated_by_agent_id: str | None
     updated_by_user_id: str | None
-    last_triggered_at: datetime | None
-    last_enqueued_at: datetime | None
-    created_at: datetime
-    updated_at: datetime
+    last_triggered_at: Instant | None
+    last_enqueued_at: Instant | None
+    created_at: Instant
+    updated_at: Instant
     external_key: str | None
 
 
@@ -504,7 +503,7 @@ class RoutineRun(Reply):
     id: str
     status: Annotated[RunStatus | str, OPEN]
     source: Annotated[Source | str, OPEN]
-    triggered_at: datetime
+    triggered_at: Instant
     trigger_payload: dict[str, Any] | None
 
 
@@ -517,17 +516,17 @@ class RunReply(Reply):
     trigger_id: str | None
     source: Annotated[Source | str, OPEN]
     status: Annotated[RunStatus | str, OPEN]
-    triggered_at: datetime
-    scheduled_for: datetime | None
+    triggered_at: Instant
+    scheduled_for: Instant | None
     idempotency_key: str | None
     trigger_payload: dict[str, Any] | None
     linked_issue_id: str | None
     coalesced_into_run_id: str | None
     failure_reason: str | None
     details: dict[str, Any] | None
-    completed_at: datetime | None
-    created_at: datetime
-    updated_at: datetime
+    completed_at: Instant | None
+    created_at: Instant
+    updated_at: Instant
 
 
 class RunTrigger(Reply):
@@ -553,7 +552,7 @@ class ShortIssue(Reply):
     title: str
     status: Annotated[IssueStatus | str, OPEN]
     priority: Annotated[Priority | str, OPEN]
-    updated_at: datetime
+    updated_at: Instant
 
 
 class ShortTrigger(Reply):
@@ -565,15 +564,15 @@ class ShortTrigger(Reply):
     enabled: bool
     cron_expression: str | None
     timezone: str | None
-    next_run_at: datetime | None
-    last_fired_at: datetime | None
+    next_run_at: Instant | None
+    last_fired_at: Instant | None
     last_result: str | None
 
 
 class SlotHealthReply(Reply):
     """A slot that was due, what became of it, and why if it did not fire."""
 
-    slot: datetime
+    slot: Instant
     trigger_id: str
     outcome: Literal["fired", "coalesced", "skipped", "missed", "failed", "undecided"]
     run_id: str | None
@@ -600,7 +599,7 @@ class TriggerWithSecretReply(Reply):
 class UpcomingReply(Reply):
     """A slot that is to come, as things stand now."""
 
-    at: datetime
+    at: Instant
     trigger_id: str
     routine_id: str
     title: str
@@ -615,7 +614,7 @@ class UpdatedIssueReply(Reply):
     title: str
     status: Annotated[IssueStatus | str, OPEN]
     priority: Annotated[Priority | str, OPEN]
-    updated_at: datetime
+    updated_at: Instant
     company_id: str
     description: str | None
     assignee_agent_id: str | None
@@ -627,9 +626,9 @@ class UpdatedIssueReply(Reply):
     origin_run_id: str | None
     created_by_agent_id: str | None
     created_by_user_id: str | None
-    started_at: datetime | None
-    completed_at: datetime | None
-    created_at: datetime
+    started_at: Instant | None
+    completed_at: Instant | None
+    created_at: Instant
     comment: CommentReply | None
 
 
@@ -652,7 +651,7 @@ class WholeIssue(Reply):
     title: str
     status: Annotated[IssueStatus | str, OPEN]
     priority: Annotated[Priority | str, OPEN]
-    updated_at: datetime
+    updated_at: Instant
     company_id: str
     description: str | None
     assignee_agent_id: str | None
@@ -664,9 +663,9 @@ class WholeIssue(Reply):
     origin_run_id: str | None
     created_by_agent_id: str | None
     created_by_user_id: str | None
-    started_at: datetime | None
-    completed_at: datetime | None
-    created_at: datetime
+    started_at: Instant | None
+    completed_at: Instant | None
+    created_at: Instant
 
 
 class WholeTrigger(Reply):
@@ -678,21 +677,21 @@ class WholeTrigger(Reply):
     enabled: bool
     cron_expression: str | None
     timezone: str | None
-    next_run_at: datetime | None
-    last_fired_at: datetime | None
+    next_run_at: Instant | None
+    last_fired_at: Instant | None
     last_result: str | None
     company_id: str
     routine_id: str
     public_id: str | None
     signing_mode: Annotated[SigningMode | str, OPEN] | None
     replay_window_sec: int | None
-    last_rotated_at: datetime | None
+    last_rotated_at: Instant | None
     created_by_agent_id: str | None
     created_by_user_id: str | None
     updated_by_agent_id: str | None
     updated_by_user_id: str | None
-    created_at: datetime
-    updated_at: datetime
+    created_at: Instant
+    updated_at: Instant
     external_key: str | None
 
 

@@ -5,17 +5,26 @@ Which values there are is in `models`.
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 from pydantic.alias_generators import to_camel
+
+from routines.core.instants import iso
 
 OPEN = Field(union_mode="left_to_right")
 """Of a word that a newer service may have more of: the enum's member if it has the word, else the word itself."""
 
+Instant = Annotated[datetime, PlainSerializer(iso, when_used="json")]
+"""An aware instant, which is written as the service writes it."""
+
 
 class Reply(BaseModel):
-    """Something that the service answered with; it never changes, and what a newer service adds is left out."""
+    """Something that the service answered with; it never changes, and what a newer service adds is left out.
+
+    `model_dump(mode="json", by_alias=True)` is the JSON that came, as far as it is known.
+    """
 
     model_config = ConfigDict(
         alias_generator=to_camel,

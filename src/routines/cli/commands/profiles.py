@@ -35,7 +35,7 @@ def key_of(given: str | None) -> str:
     if given != STDIN:
         return given or ""
     if sys.stdin.isatty():
-        return str(typer.prompt("API key", hide_input=True, err=True))
+        return str(typer.prompt("API key, or nothing", "", hide_input=True, show_default=False, err=True)).strip()
     return sys.stdin.readline().strip()
 
 

@@ -128,7 +128,7 @@ def edit_routine(
     goal: OfGoal = None,
     parent_issue: ParentIssue = None,
 ) -> None:
-    """Change what is given of a routine; the rest stays."""
+    """Change what is given of a routine; the rest stays. An empty goal or parent issue takes it away."""
     call = Client.update_routine(
         None,
         session.find(ROUTINE, routine),
@@ -136,8 +136,8 @@ def edit_routine(
         description=text_of(description),
         assignee_agent_id=session.find_if_given(AGENT, agent),
         project_id=session.find_if_given(PROJECT, project),
-        goal_id=session.find_if_given(GOAL, goal),
-        parent_issue_id=session.find_if_given(ISSUE, parent_issue),
+        goal_id=session.find_or_clear(GOAL, goal),
+        parent_issue_id=session.find_or_clear(ISSUE, parent_issue),
         priority=optional(priority),
         concurrency_policy=optional(concurrency),
         catch_up_policy=optional(catch_up),

@@ -32,7 +32,7 @@ class _Listing(TyperGroup):
         return super().parse_args(ctx, args)
 
 
-app = group("Runs: `routines runs ROUTINE` lists what became of its fires.")
+app = group("Runs of a routine, what became of its fires: list, which is meant if no verb is given, and look at.")
 app.info.cls = _Listing
 
 

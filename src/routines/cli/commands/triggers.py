@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from routines.cli import columns
-from routines.cli.arguments import Before, Limit, Routine, Trigger, Yes, optional
+from routines.cli.arguments import Before, Limit, Routine, Trigger, Yes, clearable, optional
 from routines.cli.exits import WrongUseError
 from routines.cli.nouns import group
 from routines.cli.references import ROUTINE, TRIGGER
@@ -89,11 +89,11 @@ def edit_trigger(
     label: Label = None,
     enabled: Annotated[bool | None, typer.Option("--enable/--disable", help="Whether it fires.")] = None,
 ) -> None:
-    """Change what is given of a trigger; its kind stays."""
+    """Change what is given of a trigger; its kind stays. An empty label takes it away."""
     call = Client.update_trigger(
         None,
         session.find(TRIGGER, trigger),
-        label=optional(label),
+        label=clearable(label),
         enabled=optional(enabled),
         cron_expression=optional(cron),
         timezone=optional(timezone),
