@@ -75,7 +75,7 @@ def read(*texts: str, set_name: str | None = None) -> DeclaredSet:
         (ONE + "- key: a\n  title: B\n", "0.yaml:6:8: The key 'a' is there already, at 0.yaml:2:8"),
         ("- key: a\n", "0.yaml:1:1: What stands here is a mapping of names to values"),
         ("routines: [", "0.yaml:1:12: This is no YAML"),
-        ("[" * 4_000, "0.yaml: Lists and mappings stand in each other more than"),
+        ("[" * 500, "0.yaml: Lists and mappings stand in each other more than"),
         ("", "0.yaml: There is nothing here"),
     ],
 )
