@@ -1,5 +1,5 @@
 # The commands of this project; the README explains them. Everything lives in .venv, nothing is installed elsewhere.
-.PHONY: setup test chaos demo bench pictures client reference wheel check lock clean
+.PHONY: setup test chaos demo bench pictures client schema reference wheel check lock clean
 PYTHON ?= python3
 BIN := .venv/bin
 # One more than there are cores: tests wait for databases, browsers and processes now and then.
@@ -43,6 +43,10 @@ pictures: setup
 # Writes the Python client's models and calls anew from the OpenAPI document, after a call has changed.
 client: setup
 	PYTHONPATH=tools $(BIN)/python -m client_writer
+
+# Writes the schema of files of routines anew from the models, after a field has changed.
+schema: setup
+	PYTHONPATH=tools $(BIN)/python -m file_schema > docs/routines.schema.json
 
 # Writes docs/reference anew from the program.
 reference: setup

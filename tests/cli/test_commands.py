@@ -118,7 +118,9 @@ def test_every_command_does_what_the_api_does(shell: Shell) -> None:
     shell.done("routine", "delete", routine, "--force")
     assert shell.fails(ExitCode.NOT_FOUND, "routine", "show", routine)
     remote = {each for each in words_of(typer.main.get_command(app)) if each.split()[0] in NOUNS}
-    elsewhere = {"watch", "login"} | {each for each in remote if each.startswith("profile ")}
+    elsewhere = {"watch", "login", "apply", "export", "import crontab"} | {
+        each for each in remote if each.startswith("profile ")
+    }
     assert remote - shell.typed == elsewhere, "each of these has an own test"
 
 

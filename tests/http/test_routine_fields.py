@@ -63,6 +63,8 @@ WRONG_IN_BOTH = [
     ("title", "x" * 201),
     ("title", None),
     ("title", 1),
+    ("externalKey", " "),
+    ("externalKey", "x" * 201),
     ("description", 1),
     ("assigneeAgentId", "no-uuid"),
     ("assigneeAgentId", None),

@@ -63,6 +63,7 @@ def test_a_created_routine_has_every_field_and_its_defaults(service: Service, co
         "lastEnqueuedAt": None,
         "createdAt": now,
         "updatedAt": now,
+        "externalKey": None,
     }
     assert routine["id"][14] == "7"  # the version of a UUID
 

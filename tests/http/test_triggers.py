@@ -82,6 +82,7 @@ def test_an_added_trigger_has_every_field_and_its_defaults(
         "updatedByUserId": "local-board",
         "createdAt": now,
         "updatedAt": now,
+        "externalKey": None,
     }
     assert trigger == expected
     assert (trigger["publicId"] is not None) == (reply["secretMaterial"] is not None) == (body["kind"] == "webhook")

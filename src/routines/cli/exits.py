@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 
-from routines.cli.inert import inert
+from routines.cli.inert import inert_lines
 from routines.core.errors import RoutinesError
 
 
@@ -23,16 +23,18 @@ class ExitCode(IntEnum):
     REFUSED = 3
     NOT_FOUND = 4
     UNREACHABLE = 5
+    WOULD_CHANGE = 6
     INTERRUPTED = 130
 
 
 _MEANINGS = {
     ExitCode.DONE: "it is done",
-    ExitCode.FOUND_WRONG: "something is not well, as `doctor` and `run --wait` find; or you answered no",
+    ExitCode.FOUND_WRONG: "something is not well, as `doctor`, `run --wait` and `import` find; or you answered no",
     ExitCode.WRONG_USE: "what was typed cannot be meant; nothing was asked of the service, or only which thing it is",
     ExitCode.REFUSED: "the service refused: 400, 401, 403, 409, 422, or 429 to the end",
     ExitCode.NOT_FOUND: "there is no such thing, or not for this caller",
     ExitCode.UNREACHABLE: "the service cannot be reached, is not ready (503) after several attempts, or broke",
+    ExitCode.WOULD_CHANGE: "`apply --dry-run`: something would change",
     ExitCode.INTERRUPTED: "interrupted by Ctrl-C, also where that is how a command ends",
 }
 
@@ -65,8 +67,9 @@ class FoundWrongError(CommandError):
 
 
 def tell(error: RoutinesError) -> None:
-    """Say on standard error what went wrong, in one line in which nothing from outside does anything."""
-    print(f"routines: {inert(str(error))}", file=sys.stderr)  # noqa: T201 - the result
+    """Say on standard error what went wrong, in lines in which nothing from outside does anything."""
+    for line in inert_lines(str(error)):
+        print(f"routines: {line}", file=sys.stderr)  # noqa: T201 - the result
 
 
 def code_of(error: RoutinesError) -> ExitCode:

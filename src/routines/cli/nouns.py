@@ -27,6 +27,9 @@ NOUNS = {
     "watch": "watch",
     "login": "login",
     "profile": "profiles",
+    "apply": "apply",
+    "export": "export",
+    "import": "importing",
 }
 """The word that is typed, and the file of `commands` whose `app` it is."""
 

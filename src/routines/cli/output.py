@@ -76,6 +76,28 @@ class Output:
         elif value is not None:
             self._print_json(value, indent=INDENT_SPACES)
 
+    @property
+    def is_json(self) -> bool:
+        """Whether a program reads it."""
+        return self.style is Style.JSON
+
+    def coloured(self, sentence: str, colour: str | None) -> None:
+        """A line for people, in a colour if it is a terminal's."""
+        if colour is None or self.style is not Style.TERMINAL:
+            self.done(sentence)
+            return
+        from rich.console import Console  # noqa: PLC0415 - only terminals need it
+        from rich.text import Text  # noqa: PLC0415 - the same
+
+        Console(file=self._stream, highlight=False, force_terminal=True).print(
+            Text(inert(sentence), style=colour), soft_wrap=True
+        )
+
+    def text(self, text: str) -> None:
+        """A text of many lines as it is, its lines inert."""
+        for line in inert_lines(text):
+            self._print(line)
+
     def event(self, columns: Sequence[Column], entry: Entry) -> None:
         """One entry of a stream, on a line of its own and at once."""
         if self.style is Style.JSON:

@@ -89,6 +89,12 @@ class Session:
         given = self._chosen.company or os.environ.get("ROUTINES_COMPANY") or of_profile
         return self.find(COMPANY, given, of="") if given else only(self.client, COMPANY, "", "--company")
 
+    def company_of(self, said: str | None) -> str:
+        """The company that --company names, else the one that a file says, else as `company`."""
+        if said is None or self._chosen.company:
+            return self.company
+        return self.find(COMPANY, said, of="")
+
     def ask(self, call: Call[Any]) -> Any:  # noqa: ANN401 - any JSON
         """What the service answers, exactly as its JSON has it; None where nothing comes back."""
         return self.client.send(replace(call, reply=None if call.reply is None else Any))

@@ -49,6 +49,7 @@ class Calls:
         status: models.AnyRoutineStatus | Omitted = OMITTED,
         concurrency_policy: models.AnyConcurrencyPolicy | Omitted = OMITTED,
         catch_up_policy: models.AnyCatchUpPolicy | Omitted = OMITTED,
+        external_key: str | Omitted | None = OMITTED,
         triggers: Sequence[
             models.ScheduleTriggerCreate | Mapping[str, Any] | models.WebhookTriggerCreate | models.ApiTriggerCreate
         ]
@@ -71,6 +72,7 @@ class Calls:
                     "status": status,
                     "concurrencyPolicy": concurrency_policy,
                     "catchUpPolicy": catch_up_policy,
+                    "externalKey": external_key,
                     "triggers": triggers,
                 }
             ),
@@ -96,6 +98,7 @@ class Calls:
         status: models.AnyRoutineStatus | Omitted = OMITTED,
         concurrency_policy: models.AnyConcurrencyPolicy | Omitted = OMITTED,
         catch_up_policy: models.AnyCatchUpPolicy | Omitted = OMITTED,
+        external_key: str | Omitted | None = OMITTED,
     ) -> Call[models.RoutineReply]:
         """Change a routine."""
         return Call(
@@ -114,6 +117,7 @@ class Calls:
                     "status": status,
                     "concurrencyPolicy": concurrency_policy,
                     "catchUpPolicy": catch_up_policy,
+                    "externalKey": external_key,
                 }
             ),
         )
@@ -172,6 +176,7 @@ class Calls:
         kind: models.AnyTriggerKind,
         label: str | Omitted | None = OMITTED,
         enabled: bool | Omitted = OMITTED,
+        external_key: str | Omitted | None = OMITTED,
         cron_expression: str | Omitted = OMITTED,
         timezone: str | Omitted = OMITTED,
         signing_mode: models.AnySigningMode | Omitted = OMITTED,
@@ -187,6 +192,7 @@ class Calls:
                     "kind": kind,
                     "label": label,
                     "enabled": enabled,
+                    "externalKey": external_key,
                     "cronExpression": cron_expression,
                     "timezone": timezone,
                     "signingMode": signing_mode,
@@ -202,6 +208,7 @@ class Calls:
         *,
         label: str | Omitted | None = OMITTED,
         enabled: bool | Omitted = OMITTED,
+        external_key: str | Omitted | None = OMITTED,
         cron_expression: str | Omitted = OMITTED,
         timezone: str | Omitted = OMITTED,
         signing_mode: models.AnySigningMode | Omitted = OMITTED,
@@ -216,6 +223,7 @@ class Calls:
                 {
                     "label": label,
                     "enabled": enabled,
+                    "externalKey": external_key,
                     "cronExpression": cron_expression,
                     "timezone": timezone,
                     "signingMode": signing_mode,

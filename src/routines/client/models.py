@@ -167,6 +167,7 @@ class CreatedRoutineReply(Reply):
     last_enqueued_at: Instant | None
     created_at: Instant
     updated_at: Instant
+    external_key: str | None
     triggers: list[WholeTrigger] = Field(default_factory=list)
     secret_materials: list[SecretMaterialReply | None] = Field(default_factory=list)
 
@@ -356,6 +357,7 @@ class ListedRoutineReply(Reply):
     last_enqueued_at: Instant | None
     created_at: Instant
     updated_at: Instant
+    external_key: str | None
     triggers: list[ShortTrigger]
     last_run: ListedRun | None
     active_issue: ShortIssue | None
@@ -489,6 +491,7 @@ class RoutineDetailReply(Reply):
     last_enqueued_at: Instant | None
     created_at: Instant
     updated_at: Instant
+    external_key: str | None
     project: RoutineProject | None
     assignee: RoutineAssignee | None
     parent_issue: ShortIssue | None
@@ -531,6 +534,7 @@ class RoutineReply(Reply):
     last_enqueued_at: Instant | None
     created_at: Instant
     updated_at: Instant
+    external_key: str | None
 
 
 class RoutineRun(Reply):
@@ -752,6 +756,7 @@ class WholeTrigger(Reply):
     updated_by_user_id: str | None
     created_at: Instant
     updated_at: Instant
+    external_key: str | None
 
 
 class ApiTriggerCreate(BodyValue):
@@ -759,6 +764,7 @@ class ApiTriggerCreate(BodyValue):
 
     label: str | None = None
     enabled: bool | None = None
+    external_key: str | None = None
     kind: Literal["api"] = "api"
 
 
@@ -767,6 +773,7 @@ class ScheduleTriggerCreate(BodyValue):
 
     label: str | None = None
     enabled: bool | None = None
+    external_key: str | None = None
     kind: Literal["schedule"] = "schedule"
     cron_expression: str
     timezone: str | None = None
@@ -777,6 +784,7 @@ class WebhookTriggerCreate(BodyValue):
 
     label: str | None = None
     enabled: bool | None = None
+    external_key: str | None = None
     kind: Literal["webhook"] = "webhook"
     signing_mode: AnySigningMode | None = None
     replay_window_sec: int | None = None

@@ -310,7 +310,7 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class Routine:
-    """A recurring task with one assigned agent."""
+    """A recurring task with one assigned agent; who keeps it elsewhere too knows it by its `external_key`."""
 
     id: str
     company_id: str
@@ -333,6 +333,7 @@ class Routine:
     last_enqueued_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    external_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,6 +367,7 @@ class Trigger:
     updated_by_user_id: str | None
     created_at: datetime
     updated_at: datetime
+    external_key: str | None = None
 
 
 class TriggerInBrief(NamedTuple):

@@ -115,6 +115,12 @@ def new_secret(mode: SigningMode, entropy: bytes) -> str | None:
     return entropy.hex()
 
 
+def keeps_its_secret(before: SigningMode, after: SigningMode) -> bool:
+    """True if the secret of a webhook in one mode is of the form that the other wants."""
+    special = {SigningMode.NONE, SigningMode.STANDARD_WEBHOOKS}
+    return before is after or (before not in special and after not in special)
+
+
 def sign_hmac_sha256(secret: str, body: bytes, timestamp: int) -> dict[str, str]:
     """The headers of a delivery in mode `hmac_sha256`; `timestamp` is in seconds or milliseconds since the epoch."""
     signature = _timestamped_mac(secret, b"%d" % timestamp, body).hex()

@@ -108,6 +108,7 @@ class NewRoutine:
     concurrency_policy: ConcurrencyPolicy
     catch_up_policy: CatchUpPolicy
     triggers: list[NewTrigger] | None
+    external_key: str | None = None
 
 
 class RoutineChanges(TypedDict, total=False):
@@ -123,6 +124,7 @@ class RoutineChanges(TypedDict, total=False):
     status: RoutineStatus
     concurrency_policy: ConcurrencyPolicy
     catch_up_policy: CatchUpPolicy
+    external_key: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +212,9 @@ class Routines:
                 last_enqueued_at=None,
                 created_at=now,
                 updated_at=now,
+                external_key=new.external_key,
             )
+            _require_free_key(connection, routine)
             routines.add(connection, routine)
             subject = (company.id, "routine", routine.id)
             self.context.record(
@@ -267,6 +271,8 @@ class Routines:
             if not names:
                 return before
             require_changeable(before)
+            if before.external_key != after.external_key:
+                _require_free_key(connection, after)
             reassigned = before.assignee_agent_id != after.assignee_agent_id
             activated = before.status is not after.status is RoutineStatus.ACTIVE
             if reassigned or activated:
@@ -334,6 +340,13 @@ class Routines:
             references.goal(connection, company_id, goal_id)
         if parent_issue_id is not None:
             references.issue(connection, company_id, parent_issue_id)
+
+
+def _require_free_key(connection: Connection, routine: Routine) -> None:
+    """Raise `ConflictError` if another routine is known by that key already; the company is locked."""
+    key, archived = routine.external_key, routine.status is RoutineStatus.ARCHIVED
+    if key is not None and not archived and routines.has_external_key(connection, routine.company_id, key):
+        raise ConflictError(f"Another routine of the company has the externalKey {key!r}; each has one of its own")
 
 
 def _as_new(trigger: Trigger) -> NewTrigger:

@@ -10,13 +10,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypedDict
 
+from sqlalchemy import Connection
+
 from routines.core import cron
 from routines.core.access import Action, require, require_visible
 from routines.core.activity import ActivityAction
-from routines.core.errors import Fault, ImpossibleError, InvalidError, NotFoundError
+from routines.core.errors import ConflictError, Fault, ImpossibleError, InvalidError, NotFoundError
 from routines.core.lifecycle import require_changeable
 from routines.core.model import Actor, Routine, Trigger, TriggerKind
-from routines.core.signing import SECRET_ENTROPY_BYTES, SigningMode, new_secret
+from routines.core.signing import SECRET_ENTROPY_BYTES, SigningMode, keeps_its_secret, new_secret
 from routines.services.context import Body, Context, changed_names, on_the_wire, visible_routine
 from routines.services.schedules import is_live, keep_history, scheduled, settle_before_change
 from routines.storage.database import Transaction
@@ -43,6 +45,7 @@ class NewTrigger:
     timezone: str | None = None
     signing_mode: SigningMode | None = None
     replay_window_sec: int | None = None
+    external_key: str | None = None
 
 
 class TriggerChanges(TypedDict, total=False):
@@ -54,6 +57,7 @@ class TriggerChanges(TypedDict, total=False):
     timezone: str
     signing_mode: SigningMode
     replay_window_sec: int
+    external_key: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +133,9 @@ class Triggers:
             updated_by_user_id=actor.user_id,
             created_at=now,
             updated_at=now,
+            external_key=new.external_key,
         )
+        _require_free_key(transaction.connection, trigger)
         secret = None
         if new.kind is TriggerKind.SCHEDULE:
             cron.parse(new.cron_expression or "", new.timezone or "")
@@ -158,6 +164,8 @@ class Triggers:
             if not changed_names(before, replace(before, **changes)):
                 return before
             require_changeable(routine)
+            if changes.get("external_key", before.external_key) != before.external_key:
+                _require_free_key(transaction.connection, replace(before, **changes))
             return self._change(transaction, actor, before, routine, changes)
 
     def _change(
@@ -169,7 +177,8 @@ class Triggers:
         after = replace(
             before, **changes, updated_by_agent_id=actor.agent_id, updated_by_user_id=actor.user_id, updated_at=now
         )
-        if before.signing_mode is not after.signing_mode and not self._secret_fits(before, after):
+        mode, new_mode = before.signing_mode, after.signing_mode
+        if mode is not None and new_mode is not None and not keeps_its_secret(mode, new_mode):
             after, _ = self._with_new_secret(after)
         reschedules = {"cronExpression", "timezone", "enabled"} & set(changed_names(before, after))
         names = changed_names(before, after)
@@ -250,11 +259,6 @@ class Triggers:
         sealed = None if secret is None else self.context.keyring.seal(secret, owner=trigger.id)
         return replace(trigger, sealed_secret=sealed), secret
 
-    def _secret_fits(self, before: Trigger, after: Trigger) -> bool:
-        """True if the secret that a webhook has is of the form that its new mode wants."""
-        special = {SigningMode.NONE, SigningMode.STANDARD_WEBHOOKS}
-        return before.signing_mode not in special and after.signing_mode not in special
-
     def _material(self, trigger: Trigger, secret: str | None) -> SecretMaterial | None:
         if trigger.kind is not TriggerKind.WEBHOOK:
             return None
@@ -276,6 +280,15 @@ class Triggers:
             (trigger.company_id, "routine_trigger", trigger.id),
             now,
             {"routineId": trigger.routine_id, **(details or {})},
+        )
+
+
+def _require_free_key(connection: Connection, trigger: Trigger) -> None:
+    """Raise `ConflictError` if another trigger of the routine is known by that key already; the routine is locked."""
+    others = triggers.of_routines(connection, [trigger.routine_id]) if trigger.external_key is not None else []
+    if any(each.external_key == trigger.external_key for each in others):
+        raise ConflictError(
+            f"Another trigger of the routine has the externalKey {trigger.external_key!r}; each has one of its own"
         )
 
 

@@ -156,6 +156,15 @@ routines = Table(
     Column("last_enqueued_at", Instant),
     *_made_and_changed(),
     Column("deleted_at", Instant),
+    Column("external_key", Text),
+)
+_KEPT_ELSEWHERE = text("external_key IS NOT NULL AND deleted_at IS NULL AND status <> 'archived'")
+Index(
+    "uq_routines_company_id_external_key",
+    routines.c.company_id,
+    routines.c.external_key,
+    unique=True,
+    sqlite_where=_KEPT_ELSEWHERE,
 )
 
 triggers = Table(
@@ -181,6 +190,7 @@ triggers = Table(
     *_by_whom("created", "updated"),
     *_made_and_changed(),
     Column("deleted_at", Instant),
+    Column("external_key", Text),
 )
 _PUBLIC = text("public_id IS NOT NULL")
 Index("uq_triggers_public_id", triggers.c.public_id, unique=True, sqlite_where=_PUBLIC)

@@ -24,7 +24,13 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from routines.core.errors import Fault, InvalidError
-from routines.core.limits import LABEL_CHARACTERS_MAX, NAME_CHARACTERS_MAX, TEXT_CHARACTERS_MAX, TITLE_CHARACTERS_MAX
+from routines.core.limits import (
+    EXTERNAL_KEY_CHARACTERS_MAX,
+    LABEL_CHARACTERS_MAX,
+    NAME_CHARACTERS_MAX,
+    TEXT_CHARACTERS_MAX,
+    TITLE_CHARACTERS_MAX,
+)
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
@@ -113,6 +119,7 @@ def characters(maximum: int, *, minimum: int = 0) -> Any:  # noqa: ANN401 - pyda
 Title = _words(TITLE_CHARACTERS_MAX)
 Name = _words(NAME_CHARACTERS_MAX)
 Label = _words(LABEL_CHARACTERS_MAX)
+ExternalKey = _words(EXTERNAL_KEY_CHARACTERS_MAX)
 Text = Annotated[StrictStr, characters(TEXT_CHARACTERS_MAX)]
 Flag = StrictBool
 AnyWhole = BeforeValidator(lambda value: int(value) if isinstance(value, float) and value.is_integer() else value)

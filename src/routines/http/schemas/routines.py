@@ -19,7 +19,7 @@ from routines.core.model import (
     ProjectStatus,
     RoutineStatus,
 )
-from routines.http.schemas.common import Reference, RequestModel, Text, Title, UpdateModel
+from routines.http.schemas.common import ExternalKey, Reference, RequestModel, Text, Title, UpdateModel
 from routines.http.schemas.heartbeats import UsageReply
 from routines.http.schemas.issues import ShortIssue
 from routines.http.schemas.reply import Instant, ReplyModel, Written
@@ -44,6 +44,7 @@ class RoutineCreate(RequestModel):
     status: RoutineStatus = RoutineStatus.ACTIVE
     concurrency_policy: ConcurrencyPolicy = ConcurrencyPolicy.COALESCE_IF_ACTIVE
     catch_up_policy: CatchUpPolicy = CatchUpPolicy.SKIP_MISSED
+    external_key: ExternalKey | None = None
     triggers: list[TriggerCreate] = Field(default_factory=list, max_length=TRIGGERS_PER_REQUEST_MAX)
     reference_fields: ClassVar = REFERENCE_FIELDS
 
@@ -55,7 +56,7 @@ class RoutineCreate(RequestModel):
 
 
 class RoutineUpdate(UpdateModel):
-    """The fields to change; null clears `description`, `goalId` and `parentIssueId`."""
+    """The fields to change; null clears `description`, `goalId`, `parentIssueId` and `externalKey`."""
 
     title: Title = ""
     description: Text | None = None
@@ -67,6 +68,7 @@ class RoutineUpdate(UpdateModel):
     status: RoutineStatus = RoutineStatus.ACTIVE
     concurrency_policy: ConcurrencyPolicy = ConcurrencyPolicy.COALESCE_IF_ACTIVE
     catch_up_policy: CatchUpPolicy = CatchUpPolicy.SKIP_MISSED
+    external_key: ExternalKey | None = None
     reference_fields: ClassVar = REFERENCE_FIELDS
 
     def command(self) -> RoutineChanges:
@@ -121,6 +123,7 @@ class RoutineReply(ReplyModel):
     last_enqueued_at: Instant | None
     created_at: Instant
     updated_at: Instant
+    external_key: str | None
 
 
 class CreatedRoutineReply(RoutineReply):

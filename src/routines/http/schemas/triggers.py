@@ -18,7 +18,7 @@ from routines.core.limits import (
 )
 from routines.core.model import TriggerKind
 from routines.core.signing import SigningMode
-from routines.http.schemas.common import AnyWhole, Flag, Label, RequestModel, UpdateModel, characters
+from routines.http.schemas.common import AnyWhole, ExternalKey, Flag, Label, RequestModel, UpdateModel, characters
 from routines.http.schemas.reply import Instant, ReplyModel
 from routines.services.triggers import NewTrigger, TriggerChanges
 
@@ -30,6 +30,7 @@ ReplayWindow = Annotated[StrictInt, Field(ge=REPLAY_WINDOW_SECONDS_MIN, le=REPLA
 class _TriggerCreate(RequestModel):
     label: Label | None = None
     enabled: Flag = True
+    external_key: ExternalKey | None = None
 
 
 class ScheduleTriggerCreate(_TriggerCreate):
@@ -45,6 +46,7 @@ class ScheduleTriggerCreate(_TriggerCreate):
             TriggerKind.SCHEDULE,
             self.label,
             self.enabled,
+            external_key=self.external_key,
             cron_expression=self.cron_expression,
             timezone=self.timezone,
         )
@@ -63,6 +65,7 @@ class WebhookTriggerCreate(_TriggerCreate):
             TriggerKind.WEBHOOK,
             self.label,
             self.enabled,
+            external_key=self.external_key,
             signing_mode=self.signing_mode,
             replay_window_sec=self.replay_window_sec,
         )
@@ -75,7 +78,7 @@ class ApiTriggerCreate(_TriggerCreate):
 
     def command(self) -> NewTrigger:
         """The trigger to be made."""
-        return NewTrigger(TriggerKind.API, self.label, self.enabled)
+        return NewTrigger(TriggerKind.API, self.label, self.enabled, external_key=self.external_key)
 
 
 TriggerCreate = Annotated[ScheduleTriggerCreate | WebhookTriggerCreate | ApiTriggerCreate, Field(discriminator="kind")]
@@ -90,6 +93,7 @@ class TriggerUpdate(UpdateModel):
 
     label: Label | None = None
     enabled: Flag = True
+    external_key: ExternalKey | None = None
     cron_expression: CronExpression = ""
     timezone: Timezone = ""
     signing_mode: SigningMode = SigningMode.BEARER
@@ -129,6 +133,7 @@ class WholeTrigger(ShortTrigger):
     updated_by_user_id: str | None
     created_at: Instant
     updated_at: Instant
+    external_key: str | None
 
 
 class SecretMaterialReply(ReplyModel):

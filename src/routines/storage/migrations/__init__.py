@@ -11,7 +11,7 @@ from sqlalchemy import Connection, inspect, text
 
 from routines.core.errors import RoutinesError
 
-NEWEST_VERSION = "0007"
+NEWEST_VERSION = "0008"
 """The version of the schema that this program works with: the end of the chain."""
 
 

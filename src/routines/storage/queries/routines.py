@@ -87,6 +87,17 @@ def count_of_agents(
     return {row[0]: int(row[1]) for row in connection.execute(query.group_by(routines.c.assignee_agent_id))}
 
 
+def has_external_key(connection: Connection, company_id: str, key: str) -> bool:
+    """Whether a routine of the company that is not archived has that key."""
+    query = select(routines.c.id).where(
+        routines.c.company_id == company_id,
+        routines.c.external_key == key,
+        routines.c.status != RoutineStatus.ARCHIVED,
+        _NOT_DELETED,
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def add(connection: Connection, routine: Routine) -> None:
     """Store a new routine."""
     insert_model(connection, routines, routine)

@@ -1,0 +1,151 @@
+"""`routines apply`: has there be what files say, or shows what would change.
+
+What a file says and what follows from it is in `routines.code`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Any, TextIO
+
+import typer
+
+from routines.cli.exits import ExitCode, WrongUseError
+from routines.cli.inert import json_text
+from routines.cli.nouns import verb
+from routines.cli.output import told_aside
+from routines.cli.remote import remote
+from routines.cli.session import Session
+from routines.code.applying import Prepared, Secret, carry_out, change_key, prepare
+from routines.code.planning import Change, in_files
+from routines.code.reading import DeclaredSet, Source, declared_set, sources
+from routines.code.telling import CHANGED, GONE, NEW, headline, summary, told
+from routines.core.errors import RoutinesError
+from routines.core.limits import FILE_BYTES_MAX
+
+COLOURS = {NEW: "green", CHANGED: "yellow", GONE: "red"}
+OWNER_ONLY = 0o600
+Set = Annotated[str | None, typer.Option("--set", help="The set that the routines belong to, if no file names it.")]
+
+app = verb()
+
+
+@app.command()
+@remote
+def apply(
+    session: Session,
+    *,
+    file: Annotated[
+        list[str], typer.Option("--file", "-f", help="A file, a folder, or - for standard input; several.")
+    ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would change, and change nothing: 0 nothing, 6 something.")
+    ] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Archive the routines of the set that are in the files no more.")
+    ] = False,
+    set_name: Set = None,
+    secrets_file: Annotated[
+        Path | None,
+        typer.Option(help="Append new webhook secrets to this file, for its owner only, instead of printing them."),
+    ] = None,
+) -> None:
+    """Have there be the routines that files say, changing only what is not so already."""
+    declared = read_set(sources(file, standard_input), set_name)
+    bring_about(session, declared, dry_run=dry_run, prune=prune, secrets_file=secrets_file)
+
+
+def standard_input() -> bytes:
+    """As much of standard input as a file may have, and a byte more if there is more."""
+    return sys.stdin.buffer.read(FILE_BYTES_MAX + 1)
+
+
+def read_set(read: Sequence[Source], set_name: str | None) -> DeclaredSet:
+    """The set that files declare."""
+    return declared_set(read, set_name)
+
+
+def bring_about(
+    session: Session, declared: DeclaredSet, *, dry_run: bool, prune: bool, secrets_file: Path | None
+) -> None:
+    """Show what is to change and, unless it is a dry run, change it, telling each change as soon as it is made."""
+    company = session.company_of(declared.company)
+    with session.output.progress("Looking at what there is"):
+        prepared = prepare(session.client, company, declared, prune=prune)
+    for change in prepared.changes:
+        for line in told(change, prepared.names):
+            session.output.coloured(str(line), COLOURS.get(line.mark))
+    session.output.done(summary(prepared.changes))
+    if dry_run:
+        if session.output.is_json:
+            session.output.done("", _as_json(prepared.changes, 0, ()))
+        if prepared.changes:
+            raise typer.Exit(ExitCode.WOULD_CHANGE)
+        return
+    with ExitStack() as stack:
+        secrets = None
+        if secrets_file is not None and prepared.makes_secrets:
+            secrets = stack.enter_context(_opened(secrets_file))
+        _carry_out(session, prepared, secrets)
+
+
+def _carry_out(session: Session, prepared: Prepared, secrets_file: TextIO | None) -> None:
+    count, shown = 0, list[Secret]()
+    try:
+        for done in carry_out(session.client, prepared):
+            count += 1
+            session.output.done(f"Done: {headline(done.change)}")
+            for secret in done.secrets:
+                if secrets_file is None:
+                    shown.append(secret)
+                    session.output.done(f"  {secret.trigger}: {secret.webhook_url}")
+                    session.output.done(f"  {secret.trigger}: {secret.webhook_secret or 'no secret'}")
+                else:
+                    secrets_file.write(json_text(_secret_json(secret)) + "\n")
+                    secrets_file.flush()
+    except RoutinesError:
+        told_aside(f"{count} of {len(prepared.changes)} changes were made; apply again, and it goes on from there")
+        raise
+    finally:
+        if session.output.is_json:
+            session.output.done("", _as_json(prepared.changes, count, shown))
+
+
+def _as_json(changes: Sequence[Change], done: int, secrets: Sequence[Secret]) -> dict[str, Any]:
+    """The changes and what became of them, for scripts."""
+    listed = [
+        {
+            "change": type(each).__name__[0].lower() + type(each).__name__[1:],
+            "key": change_key(each),
+            "fields": [in_files(difference.name) for difference in getattr(each, "differences", ())],
+            "done": number < done,
+        }
+        for number, each in enumerate(changes)
+    ]
+    return {"changes": listed, "secrets": [_secret_json(each) for each in secrets]}
+
+
+def _secret_json(secret: Secret) -> dict[str, Any]:
+    return {
+        "routine": secret.routine,
+        "trigger": secret.trigger,
+        "webhookUrl": secret.webhook_url,
+        "webhookSecret": secret.webhook_secret,
+    }
+
+
+def _opened(path: Path) -> TextIO:
+    """A file to append to that only its owner can read, opened before anything is changed."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0), OWNER_ONLY)
+        if hasattr(os, "fchmod"):
+            os.fchmod(descriptor, OWNER_ONLY)
+    except OSError as error:
+        raise WrongUseError(
+            f"--secrets-file: {path} cannot be written: {error.strerror}; nothing was changed"
+        ) from None
+    return os.fdopen(descriptor, "a", encoding="utf-8")
