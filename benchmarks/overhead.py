@@ -12,11 +12,14 @@ from datetime import UTC, datetime
 
 from benchmarks import bursts, webhook_fires
 from benchmarks.figures import Figure, Group, at_least, ratios
-from benchmarks.filling import add_homes, add_schedules
+from benchmarks.filling import IDS, add_homes, add_schedules
 from benchmarks.serving import ROUTINES
-from benchmarks.stores import Store, Stores
+from benchmarks.stores import Store, Stores, opened
 from benchmarks.variants import command, unmeasured
+from routines.core.limits import QUIET_AFTER_SECONDS_DEFAULT
+from routines.core.notifications import Channel, NotificationEvent, Subscription
 from routines.observer import NOBODY, Everybody, Observer
+from routines.storage.queries import notifications
 from routines.telemetry.metrics import Metrics
 
 BEFORE = datetime(2026, 3, 2, 12, 0, 30, tzinfo=UTC)
@@ -36,6 +39,31 @@ def _metrics() -> Observer:
     return Everybody([Metrics(list, int)])
 
 
+def _subscribed(store: Store) -> None:
+    """Every company has somebody who is to be told of every event."""
+    with opened(store) as database, database.write() as transaction:
+        for (company_id,) in store.rows("SELECT CAST(id AS text) FROM companies"):
+            notifications.add(transaction.connection, _subscription(company_id))
+
+
+def _subscription(company_id: str) -> Subscription:
+    return Subscription(
+        id=IDS.new(BEFORE),
+        company_id=company_id,
+        channel=Channel.WEBHOOK,
+        name=None,
+        target="https://example.com/told",
+        sealed_secret=b"",
+        events=tuple(NotificationEvent),
+        routine_id=None,
+        quiet_after_seconds=QUIET_AFTER_SECONDS_DEFAULT,
+        enabled=True,
+        last_rotated_at=None,
+        created_at=BEFORE,
+        updated_at=BEFORE,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Variant:
     """Something that hangs on fires: what it needs in the database, and who is told of them."""
@@ -46,7 +74,10 @@ class Variant:
 
 
 WITHOUT = Variant("nothing", _untouched, _nobody)
-VARIANTS = (Variant("metrics", _untouched, _metrics),)
+VARIANTS = (
+    Variant("metrics", _untouched, _metrics),
+    Variant("metrics and notifications", _subscribed, _metrics),
+)
 """Each is measured against `WITHOUT`, in turn with it; whatever else comes to hang on fires belongs here."""
 
 
