@@ -21,7 +21,7 @@ import uvicorn
 from routines.settings import Settings
 from routines.wiring import Server
 
-SHUTDOWN_SECONDS_MAX = 8  # leaves two of the ten within which a stopped server must be gone
+SHUTDOWN_SECONDS_MAX = 7  # leaves three of the ten within which a stopped server must be gone
 SWITCH_INTERVAL_SECONDS = 0.001  # how long a burst of slots may keep the event loop from answering
 
 GARBAGE_THRESHOLD = 20_000  # a long list makes that many objects, none of them garbage before it is sent

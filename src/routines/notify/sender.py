@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from datetime import datetime, timedelta
+from math import inf
 from random import random
 from threading import Event, Lock, Thread
 
 import structlog
 
-from routines.clock import Clock
+from routines.clock import Clock, steady_seconds
 from routines.core.errors import UnavailableError
 from routines.core.limits import NOTIFICATIONS_AT_ONCE_MAX
 from routines.notify.delivery import Delivery
@@ -25,7 +26,7 @@ from routines.services.silences import LOOK_EVERY, Silences
 SLEEP_SECONDS_MAX = 1.0  # timers stop while a laptop sleeps, so the clock is compared at least this often
 BUSY_SECONDS = 0.2  # before it is asked again for what is due and cannot be taken: places are taken, or rows held
 RETRY_SECONDS = 1.0  # how soon a database that is away is tried again
-STOP_SECONDS_MAX = 2.0  # what a stop allows receivers; the service has ten, of which agents are allowed five
+STOP_SECONDS_MAX = 2.0  # from the signal on, what a stop allows receivers: callers have seven beside it
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +56,7 @@ class Sender:
         self._in_hand: Counter[str] = Counter()
         self._begun: set[Future[None]] = set()
         self._given_up = False
+        self._give_up_at = inf
         self._looked_at: datetime | None = None
         self._thread = Thread(target=self._run, name="notifications", daemon=True)
 
@@ -69,6 +71,7 @@ class Sender:
 
     def leave_off(self) -> None:
         """Take nothing more in hand."""
+        self._give_up_at = min(self._give_up_at, steady_seconds() + STOP_SECONDS_MAX)
         self._stopping.set()
         self._noticed.set()
 
@@ -77,7 +80,7 @@ class Sender:
         self.leave_off()
         if self._thread.is_alive():
             self._thread.join()
-        wait(tuple(self._begun), STOP_SECONDS_MAX)
+        wait(tuple(self._begun), max(0, self._give_up_at - steady_seconds()))
         with self._counting:
             self._given_up = True
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # an extra that few installations have
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 NANOSECONDS = 1_000_000_000
-STOP_SECONDS_MAX = 2.0  # for sending what is left; the service has ten for all of its end
+STOP_SECONDS_MAX = 1.0  # after callers have had seven of the ten seconds of a stop
 FAULT_MIN = 500
 
 
