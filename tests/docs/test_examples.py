@@ -40,6 +40,9 @@ NOT_RUN = {
         "the configuration of another program": 2,
         "with a Docker daemon": 1,
     },
+    "docs/cli.md": {"it asks for a key of a service of yours": 1},
+    "docs/mcp.md": {"with Claude Code or Codex": 4},
+    "docs/routines-as-code.md": {"tests/code runs it, with its exit codes": 4},
     "examples/README.md": {"with the key of an agent of yours; tests/examples runs it with one": 1},
 }
 """What is not run and why, so that nothing is left out in silence: for each page the reasons, and how many examples."""

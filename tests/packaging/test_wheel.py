@@ -71,6 +71,12 @@ def names_in(wheel: Path) -> set[str]:
         return set(archive.namelist())
 
 
+def files_in(folder: Path) -> set[str]:
+    """The files of a folder and those below it, but for what Python leaves there."""
+    files = {str(each.relative_to(folder)) for each in folder.rglob("*") if each.is_file()}
+    return {name for name in files if "__pycache__" not in name}
+
+
 def test_a_wheel_has_every_file_of_the_package_the_example_and_the_licence(wheel: Path) -> None:
     source = REPOSITORY / "src"
     files = {str(file.relative_to(source)) for file in source.rglob("*") if file.is_file()}
@@ -78,7 +84,7 @@ def test_a_wheel_has_every_file_of_the_package_the_example_and_the_licence(wheel
     names = names_in(wheel)
     assert {name for name in names if name.startswith("routines/")} == expected
     data, described = (f"routines-{PROJECT['version']}.{kind}" for kind in ("data", "dist-info"))
-    examples = {f"{data}/data/share/routines/examples/{each.name}" for each in (REPOSITORY / "examples").glob("*.*")}
+    examples = {f"{data}/data/share/routines/examples/{each}" for each in files_in(REPOSITORY / "examples")}
     assert examples < names
     assert f"{described}/licenses/LICENSE" in names
 
@@ -95,7 +101,7 @@ def test_uvx_runs_the_wheel_with_no_more_than_it_requires(uvx: Uvx) -> None:
     found = said_by(uvx, "python", "-c", "from routines.cli import demo; print(demo.__file__, demo._examples())")
     module, examples = map(Path, found.split())
     assert REPOSITORY not in module.parents
-    assert {each.name for each in examples.iterdir()} == {each.name for each in (REPOSITORY / "examples").glob("*.*")}
+    assert files_in(examples) == files_in(REPOSITORY / "examples")
     with served(uvx) as (url, process):
         assert "<title>" in fetched(f"{url}/")  # templates are there
         assert fetched(f"{url}/static/routines.css")

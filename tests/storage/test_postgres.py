@@ -252,16 +252,14 @@ def test_plans_are_made_anew_as_tables_grow(place: Place, company: Company, monk
     ok(company.board.post(f"/routines/{routine}/run"), 202)
     kept = ", ".join(column.name for column in runs.c if column.name not in {"id", "cause"})
     more = f"SELECT gen_random_uuid(), gen_random_uuid()::text, {kept} FROM runs, generate_series(1, 20000)"  # noqa: S608 - constants
-    began = time.monotonic()
     with opened(place) as database:
         with database.write() as transaction:
-            # An ANALYZE while the rows are not yet committed would count none of them.
-            transaction.connection.execute(text("ALTER TABLE runs SET (autovacuum_enabled = false)"))
             for _ in range(PREPARED_AFTER + 1):
                 transaction.hot.known_causes([(routine, "unheard of")])
             before = plan_of_known_causes(transaction)
             transaction.connection.execute(text(f"INSERT INTO runs (id, cause, {kept}) {more}"))
-        monkeypatch.setattr("routines.storage.postgres.database.monotonic", lambda: began + 2 * REPLAN_SECONDS)
+        later = time.monotonic() + 2 * REPLAN_SECONDS
+        monkeypatch.setattr("routines.storage.postgres.database.monotonic", lambda: later)
         with database.write() as transaction:
             transaction.hot.known_causes([(routine, "unheard of")])
             after = plan_of_known_causes(transaction)

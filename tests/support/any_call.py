@@ -43,6 +43,19 @@ CONFIG = {
             "include-name": "PATCH /api/routine-triggers/{trigger_id}",
             "checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", "400", "403", "404", "409", "422"]}},
         },
+        *(
+            {
+                # Which targets are taken depends on the channel: a URL, or an address.
+                "include-name": name,
+                "checks": {
+                    "positive_data_acceptance": {"expected-statuses": ["2xx", "400", "401", "403", "404", "409", "422"]}
+                },
+            }
+            for name in (
+                "POST /api/companies/{company_id}/notification-subscriptions",
+                "PATCH /api/notification-subscriptions/{subscription_id}",
+            )
+        ),
         {
             # To PATCH this path is to change the agent whose id is `me`, which is 404 rather than 405.
             "include-name": "GET /api/agents/me",
