@@ -142,6 +142,9 @@ class _Reading:
             self._leave_out(number, _NO_LINE.format(user=user))
             return
         expression, owner, command = parts
+        if command.startswith("%"):
+            self._leave_out(number, "its command begins with %, so there is none, only what would be its input")
+            return
         if expression.lower() == "@reboot":
             self._leave_out(number, "@reboot is no time; start it with the machine, or have a webhook fire it")
             return
