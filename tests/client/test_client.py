@@ -205,7 +205,7 @@ def test_a_proxy_that_cannot_be_used_is_told_without_its_address(
     monkeypatch.setenv("ALL_PROXY", proxy)
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
-    with pytest.raises(ConfigurationError, match="The environment names a .*proxy") as raised:
+    with pytest.raises(ConfigurationError, match=r"The environment names a .*proxy") as raised:
         kind("https://routines.example.com")
     assert "key@" not in raised.value.sentence
     kind(URL)

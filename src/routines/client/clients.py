@@ -31,7 +31,8 @@ class Client(Calls, Sender):
     `base_url` and `token` are those of `ROUTINES_API_URL` and `ROUTINES_API_KEY` unless they are given, in a heartbeat
     those that it was started with, and else a service on this machine; an empty token is none. A call raises
     `RoutinesClientError`. It is sent again up to `retries` times where that cannot do it twice, with pauses that are
-    together no longer than `pauses_seconds_max`; `timeout_seconds` is for each step of an attempt. `transport` and `sleep` are for tests.
+    together no longer than `pauses_seconds_max`; `timeout_seconds` is for each step of an attempt. `transport` and
+    `sleep` are for tests.
 
     >>> with Client("http://127.0.0.1:3100") as client:  # doctest: +SKIP
     ...     print(client.get_health().status)
@@ -187,7 +188,7 @@ class AsyncClient(Calls, AsyncSender):
 
 @contextmanager
 def _telling_of_proxies() -> Iterator[None]:
-    """Turns what is wrong with the environment's proxies into a sentence, without their addresses: one may hold a key."""
+    """Turns a fault of the environment's proxies into a sentence without addresses, which may hold passwords."""
     try:
         yield
     except ImportError:
