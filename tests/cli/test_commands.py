@@ -217,6 +217,10 @@ def _manage(shell: Shell) -> None:
     awake = shell.json("agent", "create", "Hal", "--adapter", "process", "--adapter-config", '{"command": "true"}')
     assert shell.json("agent", "wake", awake["id"])["status"] == "queued"
     assert shell.done("agent", "terminate", "Grace") == "Grace is terminated\n"
+    assert shell.json("agent", "show", "Grace")["id"] == agent["id"]
+    living = shell.json("agent", "create", "Grace")
+    assert shell.json("agent", "show", "Grace")["id"] == living["id"]
+    assert shell.json("agent", "show", agent["id"][:-1])["status"] == "terminated"
     assert shell.json("project", "create", "Shop", "--status", "paused")["status"] == "paused"
     shell.json("project", "edit", "Shop", "--name", "Store", "--description", "Sells")
     assert {"Web", "Store"} <= {each["name"] for each in shell.json("project", "list")}

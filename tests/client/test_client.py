@@ -18,6 +18,7 @@ import pytest
 from routines import Client
 from routines.client import (
     ApiError,
+    AsyncClient,
     BadRequestError,
     ConfigurationError,
     ConflictError,
@@ -39,7 +40,7 @@ ID = "0192f0c1-2c5e-7d4a-8c3f-1b2a3c4d5e6f"
 class Answering(Client):
     """A client of a service that says this, one after another, and of which it is known what it asked."""
 
-    def __init__(self, *answers: httpx2.Response | type[httpx2.TransportError], retries: int = 3) -> None:
+    def __init__(self, *answers: httpx2.Response | type[httpx2.TransportError], retries: int = 3, **more: Any) -> None:
         left = list(answers)
         self.requests: list[httpx2.Request] = []
         self.pauses_seconds: list[float] = []
@@ -52,7 +53,7 @@ class Answering(Client):
             raise said("lost", request=request)
 
         sleep = self.pauses_seconds.append
-        super().__init__(URL, transport=httpx2.MockTransport(answer), sleep=sleep, retries=retries)
+        super().__init__(URL, transport=httpx2.MockTransport(answer), sleep=sleep, retries=retries, **more)
 
 
 def refused(status: int, sentence: str = "No", details: Any = None, **headers: str) -> httpx2.Response:
@@ -130,6 +131,10 @@ def test_trying_ends_after_the_retries_or_the_time_whichever_is_first() -> None:
     with pytest.raises(UnavailableError) as raised:
         patient.list_companies()
     assert (raised.value.retry_after_seconds, patient.pauses_seconds) == (3600, [])
+    hurried = Answering(refused(503, Retry_After="4"), refused(503, Retry_After="4"), pauses_seconds_max=5.0)
+    with pytest.raises(UnavailableError):
+        hurried.list_companies()
+    assert hurried.pauses_seconds == [4]
     pauses = Pauses(100, PAUSES_SECONDS_MAX, chance=lambda: 1.0)
     waited = list(iter(pauses.next_seconds, None))
     assert waited[:3] == [PAUSE_SECONDS_MIN, 2 * PAUSE_SECONDS_MIN, 4 * PAUSE_SECONDS_MIN]
@@ -189,6 +194,21 @@ def test_a_token_of_the_environment_goes_only_where_the_environment_says(
 def test_what_is_no_address_is_refused_at_once(url: str) -> None:
     with pytest.raises(ConfigurationError, match="is not the address of a service"):
         Client(url)
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+@pytest.mark.parametrize("proxy", ["socks5://key@a:1", "ftp://key@a", "http://key@a:b"])
+def test_a_proxy_that_cannot_be_used_is_told_without_its_address(
+    proxy: str, kind: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "socksio", None)
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with pytest.raises(ConfigurationError, match=r"The environment names a .*proxy") as raised:
+        kind("https://routines.example.com")
+    assert "key@" not in raised.value.sentence
+    kind(URL)
 
 
 def test_a_token_that_was_copied_with_more_is_not_sent() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import stat
@@ -27,6 +28,7 @@ from routines.code.company import current_routines, directory
 from routines.code.exporting import exported, to_yaml
 from routines.code.planning import UpdateRoutine, UpdateTrigger
 from routines.code.reading import Source, declared_set
+from routines.core.limits import TRIGGERS_PER_REQUEST_MAX
 from support.calling import Transport
 from support.databases import Places
 from support.hostile import HOSTILE
@@ -159,6 +161,79 @@ def test_pruning_archives_what_is_of_the_set_and_nothing_else(service: Service, 
     assert applied(service, company, FILE, "--prune").exit_code == 0, "a key that comes back is a new routine"
 
 
+def test_pruning_and_sets_need_a_name_that_can_be_one(service: Service, company: Company) -> None:
+    applied(service, company, FILE.replace("set: site\n", ""))
+    counting = Counting(service)
+    unnamed = applied(service, company, "routines: []", "--prune", transport=counting)
+    assert (unnamed.exit_code, counting.changes) == (2, [])
+    assert "name the set, so that only its routines are ended" in unnamed.stderr
+    crontab = ("import", "crontab", "-", "--agent", "Ada", "--project", "Web", "--set", "My set")
+    for wrong in ("a/b", "A", "", "a" * 64, "a\n"):
+        told = applied(service, company, FILE, "--set", wrong)
+        assert (told.exit_code, told.stdout) == (2, "")
+        assert "--set:" in told.stderr
+        assert "is no name of a set, which is made of a to z" in told.stderr
+    for words in (("export", "--set", "My set"), crontab):
+        told = typed(service, company, *words, input="")
+        assert (told.exit_code, told.stdout) == (2, "")
+        assert "'My set' is no name of a set" in told.stderr
+    assert applied(service, company, "routines: []", "--prune", "--set", "default").exit_code == 0
+    assert kept(company) == {}
+
+
+class Losing(Counting):
+    """The application, whose reply to one of the changes is lost after it was made."""
+
+    def __init__(self, service: Service, lost: str) -> None:
+        super().__init__(service)
+        self._lost = lost
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """The application's answer, unless it is the one that is lost."""
+        reply = super().handle_request(request)
+        if f"{request.method} {request.url.path.rsplit('/')[-1]}" == self._lost:
+            raise httpx2.ReadError("lost", request=request)
+        return reply
+
+
+def test_a_secret_that_nobody_saw_is_told_of(service: Service, company: Company) -> None:
+    lost = applied(service, company, FILE, transport=Losing(service, "POST routines"))
+    assert lost.exit_code == 5
+    assert "A secret of site/links may have been made that nobody saw" in lost.stderr
+    assert "`routines trigger rotate`" in lost.stderr
+    applied(service, company, FILE)
+    [webhook] = [each for each in kept(company)["site/links"]["triggers"] if each["kind"] == "webhook"]
+    changed = FILE.replace("github_hmac", "standard_webhooks")
+    refused = applied(service, company, changed, transport=Counting(service, changes_max=0))
+    assert refused.exit_code == 3
+    assert "secret" not in refused.stderr, "it was refused before anything changed"
+    half = applied(service, company, changed, transport=Counting(service, changes_max=1))
+    assert half.exit_code == 3
+    assert f"`routines trigger rotate {webhook['id']}` does" in half.stderr
+    assert typed(service, company, "trigger", "rotate", webhook["id"], "--yes").exit_code == 0
+
+
+def test_more_triggers_than_one_request_takes_are_made_and_exported(service: Service, company: Company) -> None:
+    count = TRIGGERS_PER_REQUEST_MAX + 2
+    triggers = "".join(f"  - {{kind: webhook, key: t{n}}}\n" for n in range(count))
+    text = FILE.partition("  triggers:\n")[0] + "  triggers:\n" + triggers
+    result = applied(service, company, text)
+    assert result.exit_code == 0, result.output
+    assert len(set(re.findall(r"^  (t\d+): http", result.stdout, re.MULTILINE))) == count
+    assert len(ok(company.board.get(f"/routines/{kept(company)['site/links']['id']}"))["triggers"]) == count
+    again = typed(service, company, "export", "--set", "site").stdout
+    assert applied(service, company, again).stdout == "Nothing to change\n"
+
+
+def test_a_trigger_that_is_adopted_keeps_its_kind(service: Service, company: Company) -> None:
+    routine = company.routine(triggers=[{"kind": "schedule", "cronExpression": "0 9 * * *"}])
+    adopting = f"  id: {routine['id']}\n  triggers:\n  - {{kind: webhook, id: {routine['triggers'][0]['id']}}}\n"
+    text = FILE.partition("  triggers:\n")[0] + adopting
+    told = applied(service, company, text)
+    assert told.exit_code == 2
+    assert "The trigger with this id is a schedule; a kind cannot change" in told.stderr
+
+
 def test_what_fails_half_way_is_told_and_taken_up_by_the_next_apply(service: Service, company: Company) -> None:
     result = applied(service, company, FILE, transport=Counting(service, changes_max=2))
     assert result.exit_code == 3
@@ -185,6 +260,12 @@ def test_secrets_go_into_a_file_for_its_owner_only(service: Service, company: Co
     assert said["webhookSecret"] not in result.output
     untouched = applied(service, company, FILE.replace("site", "b"), "--secrets-file", str(tmp_path / "no" / "where"))
     assert untouched.exit_code == 2
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe, 0o644)
+    with open(os.open(pipe, os.O_RDWR), "rb"):  # noqa: PTH123 - so that there is a reader
+        piped = applied(service, company, FILE.replace("site", "b"), "--secrets-file", str(pipe))
+    assert (piped.exit_code, stat.S_IMODE(pipe.stat().st_mode)) == (2, 0o644)
+    assert "is no regular file" in piped.stderr
     assert not [key for key in kept(company) if key.startswith("b/")]
 
 
@@ -238,9 +319,9 @@ def test_exported_routines_are_adopted_and_nothing_else_about_them_changes(servi
     assert "is kept as 'default/look-around' already" in applied(service, company, stolen).stderr
 
 
-def of(text: str) -> Any:
+def of(text: str, set_name: str | None = None) -> Any:
     """The set that a text declares."""
-    return declared_set([Source("it", text)])
+    return declared_set([Source("it", text)], set_name)
 
 
 WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)
@@ -285,14 +366,14 @@ def test_whatever_there_is_a_plan_that_was_carried_out_leaves_nothing_to_plan(
     company = service.company()
     client = Client(BASE_URL, transport=Transport(service.server.app))
     for routines in (before, after):
-        wanted = of(as_file(routines))
+        wanted = of(as_file(routines), "default")
         done: list[Done] = list(carry_out(client, prepare(client, company.id, wanted, prune=True)))
         left = prepare(client, company.id, wanted, prune=True).changes
         assert left == (), done
     assert sorted(kept(company)) == sorted(f"default/{key}" for key in after)
     current = current_routines(client, company.id, lambda each: each.external_key is not None)
     text = to_yaml(exported(current, directory(client, company.id), set_name="default", company=None))
-    assert prepare(client, company.id, of(text), prune=True).changes == ()
+    assert prepare(client, company.id, of(text, "default"), prune=True).changes == ()
 
 
 def test_the_page_about_it_does_what_it_says(service: Service, company: Company, tmp_path: Path) -> None:
@@ -321,11 +402,11 @@ def test_the_workflow_types_what_the_program_knows(service: Service, company: Co
     workflow = yaml.safe_load((ROOT / "examples" / "github" / "routines.yml").read_text("utf-8"))
     lines = [step["run"] for step in workflow["jobs"]["apply"]["steps"] if "routines apply" in step.get("run", "")]
     (tmp_path / "routines").mkdir()
-    (tmp_path / "routines" / "a.yaml").write_text(FILE, "utf-8")
+    (tmp_path / "routines" / "a.yaml").write_text(FILE.replace("set: site", "set: website"), "utf-8")
     with chdir(tmp_path):
         codes = [
             typed(service, company, *shlex.split(line.partition(" ||")[0].replace("$RUNNER_TEMP/", ""))[1:]).exit_code
             for line in lines
         ]
     assert codes == [6, 0]
-    assert sorted(kept(company)) == ["site/links", "site/news"]
+    assert sorted(kept(company)) == ["website/links", "website/news"]

@@ -50,6 +50,7 @@ def test_lines_become_routines() -> None:
         ("@daily", "this is no line of a crontab"),
         ("@every_minute x", "@every_minute"),
         ("nonsense", "this is no line of a crontab"),
+        ("@daily %first%second", "its command begins with %"),
     ],
 )
 def test_a_line_that_cannot_be_a_routine_is_left_out_and_said(line: str, told: str) -> None:

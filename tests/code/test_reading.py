@@ -73,6 +73,11 @@ def read(*texts: str, set_name: str | None = None) -> DeclaredSet:
         ),
         (ONE + f"  description: whsec_{'a' * 40}\n", "0.yaml:6:16: A text that begins with 'whsec_' is a secret"),
         (ONE + "- key: a\n  title: B\n", "0.yaml:6:8: The key 'a' is there already, at 0.yaml:2:8"),
+        (
+            ONE + "  triggers: [{kind: webhook, replayWindowSec: 0}]\n",
+            "0.yaml:6:47: `replayWindowSec` is at least ",
+        ),
+        (ONE + "  triggers: [{kind: webhook, replayWindowSec: a}]\n", "0.yaml:6:47: `replayWindowSec` is a whole"),
         ("- key: a\n", "0.yaml:1:1: What stands here is a mapping of names to values"),
         ("routines: [", "0.yaml:1:12: This is no YAML"),
         ("[" * 500, "0.yaml: Lists and mappings stand in each other more than"),

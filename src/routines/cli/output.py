@@ -11,12 +11,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from enum import Enum, auto
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from routines.cli.columns import LISTS_WITHIN, Column, Entry, Form
 from routines.cli.inert import inert, inert_lines, json_text
 from routines.clock import Clock
 from routines.web.times import relative
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 ID_CHARACTERS_MIN = 8  # shorter ones look alike among things that were made on the same day
 INDENT_SPACES = 2
@@ -86,12 +89,9 @@ class Output:
         if colour is None or self.style is not Style.TERMINAL:
             self.done(sentence)
             return
-        from rich.console import Console  # noqa: PLC0415 - only terminals need it
-        from rich.text import Text  # noqa: PLC0415 - the same
+        from rich.text import Text  # noqa: PLC0415 - only terminals need it
 
-        Console(file=self._stream, highlight=False, force_terminal=True).print(
-            Text(inert(sentence), style=colour), soft_wrap=True
-        )
+        self._print_rich(Text(self._encodable(inert(sentence)), style=colour), soft_wrap=True)
 
     def text(self, text: str) -> None:
         """A text of many lines as it is, its lines inert."""
@@ -119,10 +119,19 @@ class Output:
     def _print_json(self, value: Any, *, indent: int | None) -> None:  # noqa: ANN401 - any JSON
         self._print(json_text(value, indent=indent, ascii_only=self._ascii_only))
 
-    def _print(self, text: str) -> None:
-        if self._ascii_only:
-            text = text.encode("ascii", "backslashreplace").decode()
-        print(text, file=self._stream)
+    def _print(self, text: str, end: str = "\n") -> None:
+        print(self._encodable(text), file=self._stream, end=end)
+
+    def _print_rich(self, what: RenderableType, *, soft_wrap: bool = False) -> None:
+        from rich.console import Console  # noqa: PLC0415 - only terminals need it, and it takes long to load
+
+        console = Console(file=self._stream, highlight=False, force_terminal=True)
+        with console.capture() as captured:
+            console.print(what, soft_wrap=soft_wrap)
+        self._print(captured.get(), end="")  # what Rich itself puts in, such as an ellipsis, is not in each encoding
+
+    def _encodable(self, text: str) -> str:
+        return text.encode("ascii", "backslashreplace").decode() if self._ascii_only else text
 
     def _print_field(self, name: str, value: str) -> None:
         first, *others = inert_lines(value) or [""]
@@ -137,7 +146,6 @@ class Output:
 
     def _print_table(self, columns: Sequence[Column], entries: Sequence[Entry]) -> None:
         from rich import box  # noqa: PLC0415 - only terminals need it, and it takes long to load
-        from rich.console import Console  # noqa: PLC0415 - the same
         from rich.table import Table  # noqa: PLC0415 - the same
         from rich.text import Text  # noqa: PLC0415 - the same
 
@@ -150,8 +158,8 @@ class Output:
             is_text = each.form is Form.TEXT
             table.add_column(each.heading, no_wrap=not is_text, overflow="fold" if is_text else "ellipsis")
         for row in self._rows(filled, entries):
-            table.add_row(*map(Text, row))
-        Console(file=self._stream, force_terminal=True).print(table)
+            table.add_row(*(Text(self._encodable(cell)) for cell in row))
+        self._print_rich(table)
 
     def _rows(self, columns: Sequence[Column], entries: Sequence[Entry]) -> list[list[str]]:
         cells = [[self._cell(each, entry) for entry in entries] for each in columns]

@@ -13,6 +13,7 @@ from typing import Any
 
 from routines.cli.exits import NothingSuchError, WrongUseError
 from routines.client import Client
+from routines.core.model import AgentStatus
 
 ID_BEGINNING_CHARACTERS_MIN = 6
 LOOKED_THROUGH_MAX = 10_000  # issues or runs: some twenty calls, a second or two
@@ -23,12 +24,16 @@ _ID_BEGINNING = re.compile(rf"[0-9a-fA-F-]{{{ID_BEGINNING_CHARACTERS_MIN},36}}")
 
 @dataclass(frozen=True, slots=True)
 class Noun:
-    """A kind of thing: its word, how those in a scope are listed, and which names one has."""
+    """A kind of thing: its word, how those in a scope are listed, and which names one has.
+
+    What is past is meant by a name only if nothing else is.
+    """
 
     word: str
     entries: Callable[[Client, str, str], Iterable[Any]]
     names: Callable[[Any], Iterable[str | None]]
     within: str = "in the company"
+    is_past: Callable[[Any], bool] = lambda _: False
 
 
 def is_whole_id(given: str) -> bool:
@@ -42,7 +47,7 @@ def find(client: Client, noun: Noun, scope: str, given: str) -> str:
     Raises `NothingSuchError`, or `WrongUseError` with the choices if it may be several.
     """
     entries = list(islice(noun.entries(client, scope, given), LOOKED_THROUGH_MAX))
-    found = [each for each in entries if given in noun.names(each)]
+    found = _not_past(noun, [each for each in entries if given in noun.names(each)])
     if not found and _ID_BEGINNING.fullmatch(given):
         found = [each for each in entries if each.id.startswith(given.lower())]
     if not found:
@@ -58,12 +63,17 @@ def find(client: Client, noun: Noun, scope: str, given: str) -> str:
 
 def only(client: Client, noun: Noun, scope: str, option: str) -> str:
     """The id of the only thing that there is; raises `WrongUseError` with the choices if there is not one."""
-    entries = list(islice(noun.entries(client, scope, ""), LOOKED_THROUGH_MAX))
+    entries = _not_past(noun, list(islice(noun.entries(client, scope, ""), LOOKED_THROUGH_MAX)))
     if len(entries) == 1:
         return str(entries[0].id)
     if not entries:
         raise WrongUseError(f"There is no {noun.word} yet; make one with `routines {noun.word} create`")
     raise WrongUseError(f"Choose one {noun.word} with {option}: {_told(noun, entries)}")
+
+
+def _not_past(noun: Noun, entries: list[Any]) -> list[Any]:
+    """Those that are not past, or all where each of them is."""
+    return [each for each in entries if not noun.is_past(each)] or entries
 
 
 def _told(noun: Noun, entries: list[Any]) -> str:
@@ -90,7 +100,12 @@ COMPANY = Noun(
     "that you may see",
 )
 PROJECT = Noun("project", lambda client, company, _: client.list_projects(company), lambda each: (each.name,))
-AGENT = Noun("agent", lambda client, company, _: client.list_agents(company), lambda each: (each.name,))
+AGENT = Noun(
+    "agent",
+    lambda client, company, _: client.list_agents(company),
+    lambda each: (each.name,),
+    is_past=lambda each: each.status == AgentStatus.TERMINATED,
+)
 GOAL = Noun("goal", lambda client, company, _: client.list_goals(company), lambda each: (each.title,))
 ROUTINE = Noun("routine", _routines, lambda each: (each.title,))
 TRIGGER = Noun("trigger", _triggers, lambda each: (each.label,))

@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -19,7 +20,7 @@ from routines.client.calls import Calls
 from routines.client.connection import RETRIES, RETRIES_MAX, TIMEOUT_SECONDS, Connection
 from routines.client.errors import ConfigurationError
 from routines.client.events import SILENCE_SECONDS_MAX, Following, unreadable
-from routines.client.exchange import SUCCESSES, Exchange
+from routines.client.exchange import PAUSES_SECONDS_MAX, SUCCESSES, Exchange
 
 T = TypeVar("T")
 
@@ -29,8 +30,9 @@ class Client(Calls, Sender):
 
     `base_url` and `token` are those of `ROUTINES_API_URL` and `ROUTINES_API_KEY` unless they are given, in a heartbeat
     those that it was started with, and else a service on this machine; an empty token is none. A call raises
-    `RoutinesClientError`. It is sent again up to `retries` times where that cannot do it twice; `timeout_seconds` is
-    for each step of an attempt. `transport` and `sleep` are for tests.
+    `RoutinesClientError`. It is sent again up to `retries` times where that cannot do it twice, with pauses that are
+    together no longer than `pauses_seconds_max`; `timeout_seconds` is for each step of an attempt. `transport` and
+    `sleep` are for tests.
 
     >>> with Client("http://127.0.0.1:3100") as client:  # doctest: +SKIP
     ...     print(client.get_health().status)
@@ -45,18 +47,21 @@ class Client(Calls, Sender):
         run_id: str | None = None,
         timeout_seconds: float = TIMEOUT_SECONDS,
         retries: int = RETRIES,
+        pauses_seconds_max: float = PAUSES_SECONDS_MAX,
         transport: httpx2.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.connection = Connection.chosen(base_url, token, run_id, os.environ)
         self._retries = _checked(retries)
+        self._pauses_seconds_max = pauses_seconds_max
         self._sleep = sleep
         trusting = not self.connection.is_loopback
-        self._http = httpx2.Client(timeout=timeout_seconds, transport=transport, trust_env=trusting)
+        with _telling_of_proxies():
+            self._http = httpx2.Client(timeout=timeout_seconds, transport=transport, trust_env=trusting)
 
     def send(self, call: Call[T]) -> T:
         """Make a call and return what came back; raises `RoutinesClientError`."""
-        exchange = Exchange(call, self.connection, self._retries)
+        exchange = Exchange(call, self.connection, self._retries, self._pauses_seconds_max)
         while True:
             came: httpx2.Response | httpx2.RequestError
             try:
@@ -118,18 +123,21 @@ class AsyncClient(Calls, AsyncSender):
         run_id: str | None = None,
         timeout_seconds: float = TIMEOUT_SECONDS,
         retries: int = RETRIES,
+        pauses_seconds_max: float = PAUSES_SECONDS_MAX,
         transport: httpx2.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep,
     ) -> None:
         self.connection = Connection.chosen(base_url, token, run_id, os.environ)
         self._retries = _checked(retries)
+        self._pauses_seconds_max = pauses_seconds_max
         self._sleep = sleep
         trusting = not self.connection.is_loopback
-        self._http = httpx2.AsyncClient(timeout=timeout_seconds, transport=transport, trust_env=trusting)
+        with _telling_of_proxies():
+            self._http = httpx2.AsyncClient(timeout=timeout_seconds, transport=transport, trust_env=trusting)
 
     async def send(self, call: Call[T]) -> T:
         """Make a call and return what came back; raises `RoutinesClientError`."""
-        exchange = Exchange(call, self.connection, self._retries)
+        exchange = Exchange(call, self.connection, self._retries, self._pauses_seconds_max)
         while True:
             came: httpx2.Response | httpx2.RequestError
             try:
@@ -176,6 +184,23 @@ class AsyncClient(Calls, AsyncSender):
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         await self.aclose()
+
+
+@contextmanager
+def _telling_of_proxies() -> Iterator[None]:
+    """Turns a fault of the environment's proxies into a sentence without addresses, which may hold passwords."""
+    try:
+        yield
+    except ImportError:
+        raise ConfigurationError(
+            "The environment names a SOCKS proxy (ALL_PROXY, HTTPS_PROXY or HTTP_PROXY), which needs the package "
+            "socksio; install it, name a proxy that begins with http://, or have NO_PROXY name the service's host"
+        ) from None
+    except (ValueError, httpx2.InvalidURL):
+        raise ConfigurationError(
+            "The environment names a proxy that cannot be used (ALL_PROXY, HTTPS_PROXY or HTTP_PROXY); its address is "
+            "like http://proxy.example.com:3128"
+        ) from None
 
 
 def _checked(retries: int) -> int:

@@ -77,10 +77,10 @@ class Exchange(Generic[T]):
 
     reply: T
 
-    def __init__(self, call: Call[T], connection: Connection, retries: int) -> None:
+    def __init__(self, call: Call[T], connection: Connection, retries: int, pauses_seconds_max: float) -> None:
         self._call = call.with_key(uuid4().hex)
         self._connection = connection
-        self._pauses = Pauses(retries, PAUSES_SECONDS_MAX)
+        self._pauses = Pauses(retries, pauses_seconds_max)
 
     def request(self, client: httpx2.Client | httpx2.AsyncClient) -> httpx2.Request:
         """What is to be sent, the same each time."""

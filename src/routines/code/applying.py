@@ -11,7 +11,14 @@ from typing import Any
 
 from pydantic.alias_generators import to_camel
 
-from routines.client import Client, models
+from routines.client import (
+    Client,
+    ConnectionFailedError,
+    RoutinesClientError,
+    ServerFaultError,
+    UnexpectedReplyError,
+    models,
+)
 from routines.code.company import Directory, current_routines, directory
 from routines.code.planning import (
     AddTrigger,
@@ -30,8 +37,13 @@ from routines.code.planning import (
 )
 from routines.code.reading import DeclaredSet
 from routines.code.resolving import adopted_by, is_of_set, parents_of, wanted_routines
+from routines.core.errors import RoutinesError
 from routines.core.model import RoutineStatus, TriggerKind
 from routines.core.signing import SigningMode, keeps_its_secret
+
+
+class UnnamedSetError(RoutinesError):
+    """Routines would be ended of a set that is only the default, which other files may be of too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +81,14 @@ class Done:
 def prepare(client: Client, company_id: str, declared: DeclaredSet, *, prune: bool = False) -> Prepared:
     """What would change if the set were applied to a company; nothing is changed.
 
-    Raises `FilesError` for names that stand for nothing, `RoutinesClientError` for what
-    the service refuses.
+    Raises `FilesError` for names that stand for nothing, `UnnamedSetError` for a `prune` of a set that nobody named,
+    `RoutinesClientError` for what the service refuses.
     """
+    if prune and not declared.is_named:
+        raise UnnamedSetError(
+            "What is to be pruned belongs to a set: name the set, so that only its routines are ended, by --set "
+            "NAME or `set: NAME` in a file"
+        )
     names = directory(client, company_id, parents_of(declared))
     adopted, prefix = adopted_by(declared), external_key(declared.name, "")
     current = current_routines(client, company_id, lambda each: is_of_set(adopted, prefix, each.id, each.external_key))
@@ -82,11 +99,18 @@ def prepare(client: Client, company_id: str, declared: DeclaredSet, *, prune: bo
 def carry_out(client: Client, prepared: Prepared) -> Iterator[Done]:
     """Make the changes in order, and tell each as soon as it has been made; raises `RoutinesClientError`.
 
-    What was told has been done; a change that fails ends it, and the next apply goes on from there.
+    What was told has been done; a change that fails ends it, and the next apply goes on from there. Where it may have
+    made a secret that nobody saw, a note of the error says so, and how to get a new one.
     """
     applying = _Applying(client, prepared.company_id)
     for change in prepared.changes:
-        yield Done(change, tuple(applying.make(change)))
+        try:
+            secrets = applying.make(change)
+        except RoutinesClientError as error:
+            if _makes_secret(change) and (applying.has_made_half or _may_be_done(error)):
+                error.add_note(_of_unseen_secret(change))
+            raise
+        yield Done(change, tuple(secrets))
 
 
 class _Applying:
@@ -96,6 +120,9 @@ class _Applying:
         self._client = client
         self._company_id = company_id
         self._projects: dict[str, str] = {}
+        self._routines: dict[str, str] = {}
+        self.has_made_half = False
+        """Whether of the change that failed the first call was made."""
 
     def make(self, change: Change) -> Sequence[Secret]:
         """Make one change; the secrets that it brought."""
@@ -109,12 +136,15 @@ class _Applying:
             case ArchiveRoutine(current):
                 self._client.update_routine(current.id, status=RoutineStatus.ARCHIVED)
             case AddTrigger(routine, wanted):
-                made = self._client.add_trigger(routine.id, **_with_key(wanted))
+                routine_id = routine.id or self._routines[routine.key or ""]
+                made = self._client.add_trigger(routine_id, **_with_key(wanted))
                 return _secrets(change_key(change), wanted.key, made.secret_material)
             case UpdateTrigger(_, current, wanted, differences):
                 self._client.update_trigger(current.id, **self._values(differences))
                 if _makes_secret(change):
+                    self.has_made_half = True
                     rotated = self._client.rotate_secret(current.id)
+                    self.has_made_half = False
                     return _secrets(change_key(change), wanted.key, rotated.secret_material)
             case DeleteTrigger(_, current):
                 self._client.delete_trigger(current.id)
@@ -124,6 +154,7 @@ class _Applying:
         fields = {name: self._value(value) for name, value in wanted.fields.items()}
         bodies = [{to_camel(name): value for name, value in _with_key(each).items()} for each in wanted.triggers]
         made = self._client.create_routine(self._company_id, external_key=wanted.key, triggers=bodies, **fields)
+        self._routines[wanted.key] = made.id
         return [
             secret
             for trigger, material in zip(wanted.triggers, made.secret_materials, strict=True)
@@ -163,6 +194,27 @@ def _makes_secret(change: Change) -> bool:
             )
         case _:
             return False
+
+
+def _may_be_done(error: RoutinesClientError) -> bool:
+    """Whether a call that failed may have done its work all the same."""
+    if isinstance(error, ConnectionFailedError):
+        return error.was_sent
+    return isinstance(error, ServerFaultError | UnexpectedReplyError)
+
+
+def _of_unseen_secret(change: Change) -> str:
+    """That a secret may have been made which nobody saw, and how to get a new one."""
+    if isinstance(change, UpdateTrigger):
+        return (
+            f"The signing mode of the webhook {change.wanted.key} of {change_key(change)} may have changed, and a "
+            "secret may have been made that nobody saw; applying again makes no other, "
+            f"`routines trigger rotate {change.current.id}` does"
+        )
+    return (
+        f"A secret of {change_key(change)} may have been made that nobody saw, and applying again makes no other; if "
+        "`routines trigger list` shows a webhook there, `routines trigger rotate` with its id makes a new one"
+    )
 
 
 def _with_key(wanted: Wanted) -> Mapping[str, Any]:

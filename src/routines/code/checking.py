@@ -42,6 +42,18 @@ _MEANT = {
     "zone": "timezone",
 }
 """Names from elsewhere for what has another one here."""
+_MAPPING = "is a mapping of names to values"
+_PLAIN_WORDS = {
+    "missing": "is missing",
+    "string_pattern_mismatch": "is made of a to z, 0 to 9, dots, strokes and underscores, and begins with a letter or "
+    "digit",
+    "int_type": "is a whole number, without quotes",
+    "bool_type": "is true or false, without quotes",
+    "model_type": _MAPPING,
+    "model_attributes_type": _MAPPING,
+    "dict_type": _MAPPING,
+    "list_type": "is a list: lines that begin with a dash",
+}
 _TRIGGERS: Mapping[str, type[BaseModel]] = {"schedule": ScheduleTrigger, "webhook": WebhookTrigger, "api": ApiTrigger}
 
 
@@ -107,27 +119,19 @@ def _words(error: ErrorDetails, name: str) -> str:
     context: dict[str, Any] = error.get("ctx", {})
     given = error.get("input")
     match error["type"]:
-        case "missing":
-            words = "is missing"
         case "string_type":
             is_number = isinstance(given, int | float) and not isinstance(given, bool)
             words = f"is a text; write '{given}'" if is_number else "is a text"
-        case "string_pattern_mismatch":
-            words = "is made of a to z, 0 to 9, dots, strokes and underscores, and begins with a letter or digit"
         case "string_too_long" | "string_too_short":
             bound = "at most" if "max_length" in context else "at least"
             words = f"has {bound} {context.get('max_length') or context.get('min_length')} characters"
+        case "greater_than_equal" | "less_than_equal":
+            words = f"is at most {context['le']}" if "le" in context else f"is at least {context['ge']}"
         case "enum" | "literal_error":
             archived = "; to archive a routine, take it out of the files and apply with --prune"
             words = f"is one of {context['expected']}{archived if given == 'archived' else ''}"
-        case "bool_type":
-            words = "is true or false, without quotes"
         case "union_tag_not_found" | "union_tag_invalid":
             return "A trigger's `kind` is schedule, webhook or api"
-        case "model_type" | "model_attributes_type" | "dict_type":
-            words = "is a mapping of names to values"
-        case "list_type":
-            words = "is a list: lines that begin with a dash"
-        case _:
-            words = f"is wrong: {error['msg']}"
+        case kind:
+            words = _PLAIN_WORDS.get(kind, "cannot be what stands here; docs/routines-as-code.md says what can")
     return f"`{name}` {words}" if name else f"What stands here {words}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from routines.code.exporting import new_key
-from routines.code.reading import UTC
+from routines.code.reading import UTC, checked_set_name
 from routines.core import cron
 from routines.core.cron import CronError
 from routines.core.limits import TITLE_CHARACTERS_MAX
@@ -67,7 +67,7 @@ class Crontab:
         return not any(each.is_left_out for each in self.remarks)
 
     def document(self, *, agent: str, project: str, set_name: str | None) -> dict[str, Any]:
-        """The jobs as a document of routines, all of one agent and one project."""
+        """The jobs as a document of routines, all of one agent and one project; raises `SetNameError`."""
         routines = [
             {
                 "key": each.key,
@@ -79,7 +79,7 @@ class Crontab:
             }
             for each in self.jobs
         ]
-        named = {} if set_name is None else {"set": set_name}
+        named = {} if set_name is None else {"set": checked_set_name(set_name)}
         return {**named, "defaults": {"agent": agent, "project": project}, "routines": routines}
 
 
@@ -142,6 +142,9 @@ class _Reading:
             self._leave_out(number, _NO_LINE.format(user=user))
             return
         expression, owner, command = parts
+        if command.startswith("%"):
+            self._leave_out(number, "its command begins with %, so there is none, only what would be its input")
+            return
         if expression.lower() == "@reboot":
             self._leave_out(number, "@reboot is no time; start it with the machine, or have a webhook fire it")
             return

@@ -30,7 +30,6 @@ from routines.core.limits import (
     REPLAY_WINDOW_SECONDS_MIN,
     TEXT_CHARACTERS_MAX,
     TITLE_CHARACTERS_MAX,
-    TRIGGERS_PER_REQUEST_MAX,
 )
 from routines.core.model import CatchUpPolicy, ConcurrencyPolicy, Priority
 from routines.core.signing import SigningMode
@@ -122,7 +121,7 @@ class WrittenRoutine(Written):
     )
     concurrency_policy: ConcurrencyPolicy = ConcurrencyPolicy.COALESCE_IF_ACTIVE
     catch_up_policy: CatchUpPolicy = CatchUpPolicy.SKIP_MISSED
-    triggers: list[AnyTrigger] = Field(default_factory=list, max_length=TRIGGERS_PER_REQUEST_MAX)
+    triggers: list[AnyTrigger] = Field(default_factory=list)  # as many as a file holds: a routine may have them all
 
 
 class Defaults(Written):

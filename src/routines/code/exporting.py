@@ -15,7 +15,7 @@ import yaml
 from routines.code.company import Directory
 from routines.code.document import DEFAULT_SET, ApiTrigger, ScheduleTrigger, WebhookTrigger, Written, WrittenRoutine
 from routines.code.planning import Current, Fields, in_files, is_own, key_in_set
-from routines.code.reading import UTC
+from routines.code.reading import UTC, checked_set_name
 from routines.code.yaml_text import is_text_to_all
 from routines.core.limits import FILE_KEY_CHARACTERS_MAX
 
@@ -24,7 +24,8 @@ _LINE_CHARACTERS_MAX = 120
 
 
 def exported(current: Sequence[Current], names: Directory, *, set_name: str, company: str | None) -> dict[str, Any]:
-    """The document of these routines; those without a key get one, next to their id."""
+    """The document of these routines; those without a key get one, next to their id. Raises `SetNameError`."""
+    checked_set_name(set_name)
     keys = {key for each in current if (key := key_in_set(set_name, each.key)) is not None}
     routines = []
     for each in sorted(current, key=lambda each: (each.key is None, each.key or "", each.id)):

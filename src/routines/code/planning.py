@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic.alias_generators import to_camel
 
 from routines.code.document import KEY_PATTERN
+from routines.core.limits import TRIGGERS_PER_REQUEST_MAX
 
 Fields = Mapping[str, Any]
 """The fields of a routine or trigger by the client's names for them, those of other kinds left out."""
@@ -47,7 +48,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """A routine or trigger as it is; `key` is its external key, or None."""
+    """A routine or trigger as it is; `key` is its external key, or None.
+
+    The id of a routine is empty that an earlier change of the plan makes.
+    """
 
     id: str
     key: str | None
@@ -161,7 +165,7 @@ def _changes(current: Sequence[Current], wanted: Sequence[Wanted], *, set_name: 
     for each in wanted:
         found = match(each, current)
         if found is None:
-            yield CreateRoutine(each)
+            yield from _creation(each)
             continue
         kept.add(found.id)
         differences = _differences(found, each)
@@ -174,6 +178,14 @@ def _changes(current: Sequence[Current], wanted: Sequence[Wanted], *, set_name: 
             for each in current
             if each.id not in kept and key_in_set(set_name, each.key) is not None
         )
+
+
+def _creation(wanted: Wanted) -> Iterator[Change]:
+    """A routine with as many triggers as one request may have, then the others one by one."""
+    first, others = wanted.triggers[:TRIGGERS_PER_REQUEST_MAX], wanted.triggers[TRIGGERS_PER_REQUEST_MAX:]
+    yield CreateRoutine(replace(wanted, triggers=first))
+    made = Current("", wanted.key, wanted.fields)
+    yield from (AddTrigger(made, each) for each in others)
 
 
 def match(wanted: Wanted, current: Iterable[Current]) -> Current | None:

@@ -5,17 +5,27 @@ Names of agents, projects and the like are looked up in `resolving`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from routines.code.checking import checked
-from routines.code.document import DEFAULT_SET, AnyTrigger, Defaults, RoutinesDocument, ScheduleTrigger, WrittenRoutine
+from routines.code.document import (
+    DEFAULT_SET,
+    KEY_PATTERN,
+    AnyTrigger,
+    Defaults,
+    RoutinesDocument,
+    ScheduleTrigger,
+    WrittenRoutine,
+)
 from routines.code.faults import FileFault, FilesError, Place
 from routines.code.yaml_text import Part, read_yaml
 from routines.core import cron
 from routines.core.cron import CronError, ZoneError
-from routines.core.limits import FILE_BYTES_MAX, FILES_MAX, ROUTINES_IN_FILES_MAX
+from routines.core.errors import RoutinesError
+from routines.core.limits import FILE_BYTES_MAX, FILE_KEY_CHARACTERS_MAX, FILES_MAX, ROUTINES_IN_FILES_MAX
 
 STDIN = "-"
 ENDINGS = {".yaml", ".yml"}
@@ -58,6 +68,22 @@ class DeclaredSet:
     name: str
     company: str | None
     routines: tuple[DeclaredRoutine, ...]
+    is_named: bool = True
+    """Whether somebody said the name, and it is not only the default."""
+
+
+class SetNameError(RoutinesError):
+    """A text cannot be the name of a set."""
+
+
+def checked_set_name(name: str) -> str:
+    """The name of a set as it is; raises `SetNameError` for one that no file could say."""
+    if len(name) > FILE_KEY_CHARACTERS_MAX or re.fullmatch(KEY_PATTERN, name) is None:
+        raise SetNameError(
+            f"{name[:FILE_KEY_CHARACTERS_MAX]!r} is no name of a set, which is made of a to z, 0 to 9, dots, strokes "
+            f"and underscores, begins with a letter or digit, and has at most {FILE_KEY_CHARACTERS_MAX} characters"
+        )
+    return name
 
 
 def key_of(trigger: AnyTrigger) -> str:
@@ -81,7 +107,12 @@ def sources(paths: Iterable[str], standard_input: Callable[[], bytes]) -> list[S
 
 
 def declared_set(read: Sequence[Source], set_name: str | None = None) -> DeclaredSet:
-    """The set that all sources together declare; raises `FilesError` with everything that is wrong with any of them."""
+    """The set that all sources together declare; raises `FilesError` with everything that is wrong with any of them.
+
+    Raises `SetNameError` for a `set_name` that is none.
+    """
+    if set_name is not None:
+        checked_set_name(set_name)
     faults: list[FileFault] = []
     documents: list[tuple[RoutinesDocument, Part]] = []
     for source in read:
@@ -104,7 +135,8 @@ def declared_set(read: Sequence[Source], set_name: str | None = None) -> Declare
         raise FilesError([FileFault(Place(names), "There is nothing here; a set without routines says `routines: []`")])
     named = next((document.set for document, _ in documents if document.set), None)
     company = next((document.company for document, _ in documents if document.company), None)
-    return DeclaredSet(set_name or named or DEFAULT_SET, company, routines)
+    chosen = set_name or named
+    return DeclaredSet(chosen or DEFAULT_SET, company, routines, is_named=chosen is not None)
 
 
 def _files(path: Path) -> list[Path]:

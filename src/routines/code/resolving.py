@@ -14,6 +14,8 @@ from routines.code.faults import FileFault, FilesError
 from routines.code.planning import Current, ProjectToMake, Wanted, external_key
 from routines.code.reading import DeclaredRoutine, DeclaredSet, key_of
 
+_KINDS = {"schedule": "a schedule", "webhook": "a webhook", "api": "one of kind api"}
+
 
 def parents_of(declared: DeclaredSet) -> set[str]:
     """The parent issues that the files name."""
@@ -111,6 +113,9 @@ class _Resolving:
             if trigger.adopts is not None and not any(each.key in {None, trigger.key} for each in of_id):
                 already = f"is kept as {of_id[0].key!r} already" if of_id else "is none of this routine"
                 yield FileFault(declared.place("triggers", number, "id"), f"The trigger with this id {already}")
+            elif of_id and of_id[0].fields["kind"] != trigger.fields["kind"]:
+                message = f"The trigger with this id is {_KINDS[of_id[0].fields['kind']]}; a kind cannot change"
+                yield FileFault(declared.place("triggers", number, "id"), message)
 
     def _fault(self, declared: DeclaredRoutine, message: str, *way: str) -> None:
         self.faults.append(FileFault(declared.place(*way), message))

@@ -31,6 +31,7 @@ from routines.core.limits import BODY_BYTES_MAX
 from routines.mcp.server import Context, make_server
 
 RETRIES = 2  # a model would rather be told soon than wait for a minute
+PAUSES_SECONDS_MAX = 5.0  # of one call together, also where the service asks for more: then the model is told
 MESSAGE_BYTES_MAX = 2 * BODY_BYTES_MAX  # the largest body that the service takes, with what JSON-RPC puts around it
 REQUESTS_MAX = 500  # at a time; each is a call of the service, which does about as many in a second
 SHUTDOWN_SECONDS_MAX = 8  # as the service's own
@@ -49,7 +50,7 @@ def serve_stdio() -> None:
 
     Raises `ConfigurationError` where it names none: in `local_trusted` a caller without a token would be the board.
     """
-    client = AsyncClient(retries=RETRIES)
+    client = AsyncClient(retries=RETRIES, pauses_seconds_max=PAUSES_SECONDS_MAX)
     if not client.connection.token:
         raise ConfigurationError(
             f"There is no key for {client.connection.base_url} in the environment; set ROUTINES_API_KEY to an "
@@ -72,7 +73,7 @@ def serve_http(host: str, port: int, names: Sequence[str]) -> None:
 
     Raises `ConfigurationError` for an address by which nobody could call.
     """
-    app = http_app(AsyncClient(token="", retries=RETRIES), security(host, names))
+    app = http_app(AsyncClient(token="", retries=RETRIES, pauses_seconds_max=PAUSES_SECONDS_MAX), security(host, names))
     _log_to_standard_error()
     logger.info("Serving MCP at http://%s:%s%s", _bracketed(host), port, PATH)
     # uvicorn raises the signal again once it has shut down; this is where it then goes, so that the exit is clean.

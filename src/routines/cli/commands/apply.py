@@ -6,6 +6,7 @@ What a file says and what follows from it is in `routines.code`.
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -22,7 +23,7 @@ from routines.cli.remote import remote
 from routines.cli.session import Session
 from routines.code.applying import Prepared, Secret, carry_out, change_key, prepare
 from routines.code.planning import Change, in_files
-from routines.code.reading import DeclaredSet, Source, declared_set, sources
+from routines.code.reading import DeclaredSet, SetNameError, Source, checked_set_name, declared_set, sources
 from routines.code.telling import CHANGED, GONE, NEW, headline, summary, told
 from routines.core.errors import RoutinesError
 from routines.core.limits import FILE_BYTES_MAX
@@ -32,6 +33,14 @@ OWNER_ONLY = 0o600
 Set = Annotated[str | None, typer.Option("--set", help="The set that the routines belong to, if no file names it.")]
 
 app = verb()
+
+
+def set_of(given: str | None) -> str | None:
+    """The set that was typed, if one was; raises `WrongUseError` for what is no name of one."""
+    try:
+        return None if given is None else checked_set_name(given)
+    except SetNameError as error:
+        raise WrongUseError(f"--set: {error.sentence}") from None
 
 
 @app.command()
@@ -66,7 +75,7 @@ def standard_input() -> bytes:
 
 def read_set(read: Sequence[Source], set_name: str | None) -> DeclaredSet:
     """The set that files declare."""
-    return declared_set(read, set_name)
+    return declared_set(read, set_of(set_name))
 
 
 def bring_about(
@@ -107,8 +116,10 @@ def _carry_out(session: Session, prepared: Prepared, secrets_file: TextIO | None
                 else:
                     secrets_file.write(json_text(_secret_json(secret)) + "\n")
                     secrets_file.flush()
-    except RoutinesError:
+    except RoutinesError as error:
         told_aside(f"{count} of {len(prepared.changes)} changes were made; apply again, and it goes on from there")
+        for note in getattr(error, "__notes__", ()):
+            told_aside(note)
         raise
     finally:
         if session.output.is_json:
@@ -140,12 +151,20 @@ def _secret_json(secret: Secret) -> dict[str, Any]:
 
 def _opened(path: Path) -> TextIO:
     """A file to append to that only its owner can read, opened before anything is changed."""
+    # Without waiting: a pipe that nobody reads would otherwise be waited for.
+    careful = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0), OWNER_ONLY)
-        if hasattr(os, "fchmod"):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | careful, OWNER_ONLY)
+        is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        if is_file and hasattr(os, "fchmod"):
             os.fchmod(descriptor, OWNER_ONLY)
     except OSError as error:
         raise WrongUseError(
             f"--secrets-file: {path} cannot be written: {error.strerror}; nothing was changed"
         ) from None
+    if not is_file:
+        os.close(descriptor)
+        raise WrongUseError(
+            f"--secrets-file: {path} is no regular file, which its owner alone could read; nothing was changed"
+        )
     return os.fdopen(descriptor, "a", encoding="utf-8")

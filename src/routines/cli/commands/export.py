@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from routines.cli.commands.apply import Set
+from routines.cli.commands.apply import Set, set_of
 from routines.cli.nouns import verb
 from routines.cli.output import told_aside
 from routines.cli.remote import remote
@@ -35,7 +35,7 @@ def export(
     ] = False,
 ) -> None:
     """Print the routines of a set, and those that are in none yet, as a file for `apply`."""
-    chosen, client, company = set_name or DEFAULT_SET, session.client, session.company
+    chosen, client, company = set_of(set_name) or DEFAULT_SET, session.client, session.company
     left_out = 0
 
     def is_wanted(routine: models.ListedRoutineReply) -> bool:

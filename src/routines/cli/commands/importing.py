@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from routines.cli.commands.apply import Set, bring_about, read_set, standard_input
+from routines.cli.commands.apply import Set, bring_about, read_set, set_of, standard_input
 from routines.cli.exits import ExitCode
 from routines.cli.nouns import group
 from routines.cli.output import told_aside
@@ -42,6 +42,7 @@ def crontab(
     ] = False,
 ) -> None:
     """Print a crontab as a file for `apply`, and say of each line what was not taken over: 1 if a job was left out."""
+    set_name = set_of(set_name)
     read = sources([file], standard_input)[0]
     found = read_crontab(read.text, system=system, timezone=timezone)
     document = found.document(agent=agent, project=project, set_name=set_name)
