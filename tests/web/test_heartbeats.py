@@ -128,6 +128,24 @@ def test_the_list_comes_in_pages(service: Service, company: Company, worker: Wor
     assert "status=succeeded" in older
 
 
+def test_a_look_for_what_failed_goes_back_a_stretch_at_a_time(
+    service: Service, company: Company, worker: Worker, agent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("routines.services.workload.LOOKED_THROUGH_MAX", 2)
+    for outcome in (FAILED, SUCCEEDED, SUCCEEDED):
+        ended(company, worker, agent, outcome)
+        service.clock.advance(SECOND)
+    path = f"/companies/{company.id}/heartbeats"
+    first = service.client.get(f"{path}?status=failed").text
+    assert first.count('href="/heartbeat-runs/') == 0
+    assert "older ones were not looked through" in first
+    [further] = re.findall(r'heartbeats\?([^"]*before=[^"]*)">Look further back', first)
+    rest = service.client.get(f"{path}?{further.replace('&amp;', '&')}").text
+    assert rest.count('href="/heartbeat-runs/') == 1
+    assert "Look further back" not in rest
+    assert "Look further back" not in service.client.get(path).text
+
+
 def test_what_is_unknown_is_a_page_of_404(service: Service) -> None:
     for path in (f"/heartbeat-runs/{NOBODY}", f"/heartbeat-runs/{NOBODY}/log", f"/companies/{NOBODY}/heartbeats"):
         assert service.client.get(path).status_code == 404

@@ -6,14 +6,14 @@ Nothing is changed here, and what an agent may do with its work is in `issues` a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from routines.core.instants import month_of
-from routines.core.limits import LIST_PAGE_MAX
-from routines.core.model import Actor, Agent, Issue, IssueInBrief, Routine, RoutineStatus
+from routines.core.limits import LIST_PAGE_MAX, LOOKED_THROUGH_MAX
+from routines.core.model import Actor, Agent, HeartbeatRun, Issue, IssueInBrief, Routine, RoutineStatus
 from routines.services.agents import visible_agent
 from routines.services.context import Context, company_of_path
 from routines.services.heartbeats import Heartbeat, Heartbeats
@@ -69,6 +69,14 @@ class HeartbeatWithLinks:
 
 
 @dataclass(frozen=True, slots=True)
+class HeartbeatsFound:
+    """A page of heartbeats; `looked_back_to` is the last that the filters were held against, if not all were."""
+
+    heartbeats: list[HeartbeatWithLinks]
+    looked_back_to: HeartbeatRun | None
+
+
+@dataclass(frozen=True, slots=True)
 class Workloads:
     """The questions about what agents have on their hands."""
 
@@ -93,9 +101,14 @@ class Workloads:
             newest = routines.newest_of_agent(connection, agent.id, UNARCHIVED, SHOWN_MAX)
             return OnHand(workload, newest, inbox[:SHOWN_MAX], len(inbox))
 
-    def search(self, actor: Actor, company_id: str, wanted: HeartbeatQuery) -> list[HeartbeatWithLinks]:
+    def search(self, actor: Actor, company_id: str, wanted: HeartbeatQuery) -> HeartbeatsFound:
         """A company's heartbeats, newest first, with what they are about."""
-        return self._linked(self.heartbeats.search(actor, company_id, lambda: wanted))
+        with self.context.database.read() as connection:
+            company_of_path(connection, actor, company_id)
+            last = heartbeat_runs.end_of_look(connection, company_id, wanted, LOOKED_THROUGH_MAX)
+        sought = wanted if last is None else replace(wanted, back_to=last.id)
+        found = self.heartbeats.search(actor, company_id, lambda: sought)
+        return HeartbeatsFound(self._linked(found), None if len(found) == wanted.limit else last)
 
     def heartbeat(self, actor: Actor, run_id: str) -> HeartbeatWithLinks:
         """A heartbeat with what it is about."""

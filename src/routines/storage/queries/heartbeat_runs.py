@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, 
 
 from routines.core.heartbeats import MICROS_OF_A_CENT
 from routines.core.model import AT_REST, AdapterType, Agent, CompanyStatus, HeartbeatRun, HeartbeatStatus
+from routines.storage.queries.stretches import end_of_stretch
 from routines.storage.queries.wake_ups import is_worked_on
 from routines.storage.rows import columns, every, get_model, insert_models, select_model, update_models
 from routines.storage.schema import agents, companies, heartbeat_output, heartbeat_runs, usage_totals, wake_ups
@@ -38,7 +39,10 @@ def of_ids(connection: Connection, run_ids: Collection[str]) -> list[HeartbeatRu
 
 @dataclass(frozen=True, slots=True)
 class HeartbeatQuery:
-    """Which of a company's runs are wanted: all that agree with every filter that is set, a page at a time."""
+    """Which of a company's runs are wanted: all that agree with every filter that is set, a page at a time.
+
+    None is older than `back_to`.
+    """
 
     limit: int
     before: str | None = None
@@ -46,6 +50,7 @@ class HeartbeatQuery:
     issue_id: str | None = None
     routine_id: str | None = None
     statuses: tuple[HeartbeatStatus, ...] = ()
+    back_to: str | None = None
 
 
 def search(connection: Connection, company_id: str, wanted: HeartbeatQuery) -> list[HeartbeatRun]:
@@ -53,6 +58,8 @@ def search(connection: Connection, company_id: str, wanted: HeartbeatQuery) -> l
     query = select_model(heartbeat_runs, HeartbeatRun).where(heartbeat_runs.c.company_id == company_id)
     if wanted.before is not None:
         query = query.where(heartbeat_runs.c.id < wanted.before)
+    if wanted.back_to is not None:
+        query = query.where(heartbeat_runs.c.id >= wanted.back_to)
     if wanted.statuses:
         query = query.where(heartbeat_runs.c.status.in_(wanted.statuses))
     if wanted.statuses and not _ENDED.intersection(wanted.statuses):
@@ -63,6 +70,17 @@ def search(connection: Connection, company_id: str, wanted: HeartbeatQuery) -> l
         if value is not None:
             query = query.where(column == value)
     return every(connection, HeartbeatRun, query.order_by(heartbeat_runs.c.id.desc()).limit(wanted.limit))
+
+
+def end_of_look(connection: Connection, company_id: str, wanted: HeartbeatQuery, entries: int) -> HeartbeatRun | None:
+    """The last of so many runs that are to be held against the filters for one page, where there are more.
+
+    None also where an index knows those that are wanted.
+    """
+    if wanted.agent_id or wanted.issue_id or wanted.routine_id or not _ENDED.intersection(wanted.statuses):
+        return None
+    back_to = end_of_stretch(connection, heartbeat_runs, company_id, wanted.before, entries)
+    return None if back_to is None else get(connection, back_to)
 
 
 class Startable(NamedTuple):

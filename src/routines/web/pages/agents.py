@@ -139,9 +139,9 @@ def _agent_page(page: Page, agent_id: str, form: Form) -> Response:
     before = {"before": page.query("before")} if page.query("before") else {}
     beats = page.use.workloads.search(
         page.actor, agent.company_id, validated(HeartbeatFilters, of_agent | before).command()
-    )
+    ).heartbeats
     queued = validated(HeartbeatFilters, of_agent | {"limit": WAITING_MAX, "status": HeartbeatStatus.QUEUED.value})
-    waiting = page.use.workloads.search(page.actor, agent.company_id, queued.command())
+    waiting = page.use.workloads.search(page.actor, agent.company_id, queued.command()).heartbeats
     return page.show(
         "agent.html",
         company_id=agent.company_id,

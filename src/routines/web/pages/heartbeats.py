@@ -35,8 +35,9 @@ def list_heartbeats(page: BoardPage, company_id: PathId) -> Response:
     chosen = {name: page.query(name) for name in ("status", "agentId") if page.query(name)}
     before = {"before": page.query("before")} if page.query("before") else {}
     wanted = validated(HeartbeatFilters, {**chosen, **before, "limit": HEARTBEATS_PAGE + 1}).command()
-    found = page.use.workloads.search(page.actor, company_id, wanted)
-    last = found[HEARTBEATS_PAGE - 1].heartbeat.run.id if len(found) > HEARTBEATS_PAGE else None
+    looked = page.use.workloads.search(page.actor, company_id, wanted)
+    found, back_to = looked.heartbeats, looked.looked_back_to
+    last = found[HEARTBEATS_PAGE - 1].heartbeat.run if len(found) > HEARTBEATS_PAGE else back_to
     agents = page.use.workloads.of_company(page.actor, company_id, AGENTS_MAX).workloads
     return page.show(
         "heartbeats.html",
@@ -46,7 +47,8 @@ def list_heartbeats(page: BoardPage, company_id: PathId) -> Response:
         statuses=options(HeartbeatStatus),
         agents=[(each.agent.id, each.agent.name) for each in agents],
         chosen=chosen,
-        older=None if last is None else urlencode({**chosen, "before": last}),
+        older=None if last is None else urlencode({**chosen, "before": last.id}),
+        looked_back_to=None if back_to is None else page.when(back_to.created_at),
         newest=urlencode(chosen) if before else None,
     )
 

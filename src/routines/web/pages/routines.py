@@ -27,7 +27,7 @@ from routines.web.rendering import options
 from routines.web.times import shown_locally
 from routines.web.views.overview import day_view, routine_row
 
-ROUTINES_A_PAGE = 30  # with a strip of thirty marks each; forty take a tenth of a second
+ROUTINES_A_PAGE = 25  # with a strip of thirty marks each; forty take a tenth of a second
 PAGE_DIGITS_MAX = 6  # of its number in an address
 NEXT_FIRES = 5  # what comes next at a glance; there is a page for more
 FILTERS = ("q", "status", "assigneeAgentId", "projectId")
