@@ -267,6 +267,37 @@ def test_what_a_dead_sender_had_in_hand_is_sent_once_its_lease_is_over(
     assert (after["status"], after["attempts"], after["lastError"]) == ("delivered", 2, None)
 
 
+def test_what_a_slow_sender_brought_counts_though_another_has_it_in_hand(
+    service: Service, company: Company, clock: ManualClock
+) -> None:
+    slow, other = (NotificationWork(service.server.services.notifications.context) for _ in range(2))
+    made = subscribed(company, "https://ops.example.com/hook")["subscription"]
+    tried(company, made)
+    [letter] = slow.claim(8, {})
+    clock.advance(LEASE)
+    [again] = other.claim(8, {})
+    slow.settle(letter.notification, Sent(status=200), jitter=0)
+    other.settle(again.notification, Sent("It had it already", 409), jitter=0)
+    after = only(company, made)
+    assert (after["status"], after["lastStatus"], after["lastError"]) == ("delivered", 200, None)
+
+
+@pytest.mark.parametrize("came", [Sent(status=200), Sent("Not now", 503), Sent("Gone", 410, retry=False)])
+def test_one_that_is_sent_again_while_it_is_under_way_is_tried_once_more(
+    service: Service, company: Company, came: Sent
+) -> None:
+    work = NotificationWork(service.server.services.notifications.context)
+    made = subscribed(company, "https://ops.example.com/hook")["subscription"]
+    waiting = tried(company, made)
+    [letter] = work.claim(8, {})
+    ok(company.board.post(f"/notification-deliveries/{waiting['id']}/resend"), 202)
+    work.settle(letter.notification, came, jitter=0)
+    [again] = work.claim(8, {})
+    assert again.notification.id == waiting["id"]
+    work.settle(again.notification, Sent(status=204), jitter=0)
+    assert (only(company, made)["status"], only(company, made)["lastStatus"]) == ("delivered", 204)
+
+
 def test_senders_share_what_is_due(service: Service, company: Company) -> None:
     context = service.server.services.notifications.context
     with Listener(answering(200)) as first, Listener(answering(200)) as second:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypedDict
 
 from sqlalchemy import Connection
@@ -234,8 +234,15 @@ class Notifications:
             current = notifications.lock_notification(transaction.connection, notification_id)
             if current is None:
                 raise NotFoundError(NOTIFICATION_NOT_FOUND)
-            again = replace(
-                current, status=NotificationStatus.PENDING, begun_at=now, next_attempt_at=now, updated_at=now
+            again = replace(  # what a try that is under way comes to is of the time before, by its `begun_at`
+                current,
+                status=NotificationStatus.PENDING,
+                begun_at=max(now, current.begun_at + timedelta(milliseconds=1)),
+                next_attempt_at=now,
+                last_status=None,
+                last_error=None,
+                delivered_at=None,
+                updated_at=now,
             )
             notifications.change_notification(transaction.connection, again)
             transaction.notifies()
