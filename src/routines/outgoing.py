@@ -27,11 +27,13 @@ from routines.core.reach import PUBLIC_ONLY, Reach, ReachError, RefusedError, Ta
 __all__ = [
     "PUBLIC_ONLY",
     "Answer",
+    "Deadline",
     "Reach",
     "ReachError",
     "RefusedError",
     "Target",
     "UnreachableError",
+    "connected",
     "post",
     "trust",
 ]
@@ -83,7 +85,7 @@ def post(
     target = Target.of(url)
     messages = h11.Connection(h11.CLIENT)
     request = _request(messages, target, body, headers)
-    deadline = _Deadline(timeout_seconds)
+    deadline = Deadline(timeout_seconds)
     try:
         with _connected(target, reach, deadline) as connection:
             _send(connection, request, deadline)
@@ -92,14 +94,22 @@ def post(
         raise _unreachable(target, error, timeout_seconds) from error
 
 
+def connected(host: str, port: int, deadline: Deadline) -> socket.socket:
+    """A connection to a place that the operator has set, which may be anywhere, for whoever closes it.
+
+    Raises OSError, as which it also says that time is up.
+    """
+    return _connected_to_first(_resolve(host, port, deadline)[:ADDRESSES_TRIED_MAX], deadline)
+
+
 @cache
 def trust() -> ssl.SSLContext:
     """How TLS is spoken: trusting whom the system does (or `SSL_CERT_FILE` says), as read at the first call."""
     return ssl.create_default_context()
 
 
-class _Deadline:
-    """When a call must be over."""
+class Deadline:
+    """When all that is done for one call must be over."""
 
     def __init__(self, seconds: float) -> None:
         self._at = time.monotonic() + seconds
@@ -134,9 +144,9 @@ def _request(messages: h11.Connection, target: Target, body: bytes, headers: Map
     return b"".join(part for part in sent if part)
 
 
-def _connected(target: Target, reach: Reach, deadline: _Deadline) -> socket.socket:
+def _connected(target: Target, reach: Reach, deadline: Deadline) -> socket.socket:
     """A connection to the target, for whoever closes it."""
-    found = _resolve(target, deadline)
+    found = _resolve(target.host, target.port, deadline)
     for _, at in found:
         if not reach.permits(target, ip_address(at[0])):
             raise RefusedError(
@@ -154,8 +164,8 @@ def _connected(target: Target, reach: Reach, deadline: _Deadline) -> socket.sock
         raise
 
 
-def _resolve(target: Target, deadline: _Deadline) -> Sequence[tuple[int, Any]]:
-    """The address family and socket address of each address that the target's host has, at least one.
+def _resolve(host: str, port: int, deadline: Deadline) -> Sequence[tuple[int, Any]]:
+    """The address family and socket address of each address that a host has, at least one.
 
     The system's resolver knows no timeout, so it is waited for on a thread that is left behind when time is up.
     """
@@ -165,14 +175,14 @@ def _resolve(target: Target, deadline: _Deadline) -> Sequence[tuple[int, Any]]:
 
     def ask() -> None:
         try:
-            found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
             answers.put([(family, at) for family, _, _, _, at in found])
         except OSError as error:
             answers.put(error)
         finally:
             _resolving.release()
 
-    Thread(target=ask, name=f"resolve {target.host}", daemon=True).start()
+    Thread(target=ask, name=f"resolve {host}", daemon=True).start()
     try:
         answer = answers.get(timeout=deadline.left())
     except Empty:
@@ -182,7 +192,7 @@ def _resolve(target: Target, deadline: _Deadline) -> Sequence[tuple[int, Any]]:
     return answer
 
 
-def _connected_to_first(found: Sequence[tuple[int, Any]], deadline: _Deadline) -> socket.socket:
+def _connected_to_first(found: Sequence[tuple[int, Any]], deadline: Deadline) -> socket.socket:
     """A connection to the first address that takes one, each given an equal share of the time that is left."""
     problem: OSError | None = None
     for index, (family, at) in enumerate(found):
@@ -202,7 +212,7 @@ def _connected_to_first(found: Sequence[tuple[int, Any]], deadline: _Deadline) -
     raise problem or OSError("its name has no address")
 
 
-def _send(connection: socket.socket, request: bytes, deadline: _Deadline) -> None:
+def _send(connection: socket.socket, request: bytes, deadline: Deadline) -> None:
     rest = memoryview(request)
     while rest:
         connection.settimeout(deadline.left())
@@ -215,7 +225,7 @@ class _Reception(NamedTuple):
     target: Target
     connection: socket.socket
     messages: h11.Connection
-    deadline: _Deadline
+    deadline: Deadline
 
     def next_event(self) -> object:
         """What comes next of the answer, as h11 has it."""

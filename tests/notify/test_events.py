@@ -16,7 +16,7 @@ from routines.core.notifications import TEST_EVENT, NotificationEvent
 from support.clock import MINUTE
 from support.databases import on_sqlite
 from support.heartbeats import FAILED, Worker, issue_for, process_agent
-from support.service import Company, Service, ok
+from support.service import Company, Service, error, ok
 from support.subscribing import deliveries, subscribed
 
 WHERE = "https://ops.example.com/hook"
@@ -93,6 +93,7 @@ def test_a_run_whose_issue_is_cancelled_has_failed(company: Company) -> None:
     company.close(run["linkedIssueId"])
     assert told(company, hearing) == {}
     company.close(run["linkedIssueId"], "todo")
+    ok(company.board.patch(f"/issues/{run['linkedIssueId']}", {"title": "The issue is called otherwise"}))
     company.close(run["linkedIssueId"], "cancelled")
     data = told(company, hearing)["run.failed"]
     expected = {"runId": run["id"], "issueId": run["linkedIssueId"], "routineTitle": "Given up"}
@@ -161,4 +162,6 @@ def test_a_subscription_for_which_too_much_waits_is_told_no_more(
     for _ in range(5):
         routine = company.routine()
         ok(company.board.patch(f"/routines/{routine['id']}", {"status": "paused"}))
+    assert len(deliveries(company.board, hearing["id"])) == 3
+    assert "which is the most" in error(company.board.post(f"/notification-subscriptions/{hearing['id']}/test"), 409)
     assert len(deliveries(company.board, hearing["id"])) == 3

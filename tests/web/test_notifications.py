@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
+from support.clock import SECOND
 from support.databases import on_sqlite
 from support.hostile import ALL_AT_ONCE, HOSTILE
 from support.inert import require_inert
@@ -55,6 +58,26 @@ def test_a_slack_url_is_not_shown_again_and_stays_unless_another_is_typed(servic
     assert done(posted(service, own, **{**filled(service, own), "name": "Team"})) == own
     assert ok(company.board.get(own))["target"] == "https://hooks.example.com/…"
     assert "hunter2" not in shown(service, own) + shown(service, settings(company))
+
+
+def test_the_newest_routines_can_be_chosen_and_the_one_that_is_stays(
+    service: Service, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("routines.services.notifications.CHOICES_MAX", 2)
+    chosen = company.routine(title="Chosen long ago")["id"]
+    for title in ("Older", "Newer", "Newest"):
+        service.clock.advance(SECOND)
+        company.routine(title=title)
+    made = subscribed(company, WHERE, routineId=chosen)["subscription"]
+    own = f"/notification-subscriptions/{made['id']}"
+
+    def offered(path: str) -> list[str]:
+        return re.findall(r">(Chosen long ago|Older|Newer|Newest)</option>", shown(service, path))
+
+    assert offered(settings(company)) == ["Newest", "Newer"]
+    assert offered(own) == ["Chosen long ago", "Newest", "Newer"]
+    assert done(posted(service, own, **filled(service, own))) == own
+    assert ok(company.board.get(own))["routineId"] == chosen
 
 
 def test_what_is_wrong_stands_beside_its_field(service: Service, company: Company) -> None:

@@ -5,7 +5,7 @@ What an event is made of is in `core.notifications`; sending is the sender's, in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 
 import structlog
@@ -36,10 +36,12 @@ def tell(
         send(transaction, heard, now, ids)
 
 
-def send(transaction: Transaction, heard: Collection[tuple[Subscription, Notice]], now: datetime, ids: Ids) -> None:
-    """Put events into the outbox, each for one subscription."""
+def send(
+    transaction: Transaction, heard: Collection[tuple[Subscription, Notice]], now: datetime, ids: Ids
+) -> Sequence[Notification]:
+    """Put events into the outbox, each for one subscription; what was put there, without what there is no room for."""
     if not heard:
-        return
+        return []
     room = _room(transaction, {subscription.id for subscription, _ in heard})
     payloads: dict[int, str] = {}  # by notice: an event is written once, however many hear of it
     new = []
@@ -55,6 +57,7 @@ def send(transaction: Transaction, heard: Collection[tuple[Subscription, Notice]
             log.warning("notifications_dropped", subscription_id=subscription_id, dropped=-left)
     notifications.send(transaction.connection, new)
     transaction.notifies()
+    return new
 
 
 def _waiting(subscription: Subscription, event: str, identity: str, payload: str, now: datetime) -> Notification:

@@ -44,11 +44,12 @@ class Delivery:
             return self._mail(letter)
         content = letter.notification.payload.encode()
         if letter.channel is Channel.SLACK:
-            return self._post(letter.secret, slack_body(letter.notification, self.base_url), {})
+            return self._post(letter.secret, slack_body(letter.notification, self.base_url), {}, is_quoted=False)
         signed = sign_standard_webhooks(letter.secret, letter.notification.id, int(self.now().timestamp()), content)
         return self._post(letter.target, content, signed)
 
-    def _post(self, url: str, content: bytes, headers: dict[str, str]) -> Sent:
+    def _post(self, url: str, content: bytes, headers: dict[str, str], *, is_quoted: bool = True) -> Sent:
+        """Send it there; what is answered is quoted unless the URL, which many servers repeat, is a secret."""
         try:
             answer = post(
                 url,
@@ -62,16 +63,16 @@ class Delivery:
             return Sent(error.sentence, retry=False)
         except UnreachableError as error:
             return Sent(error.sentence)  # certificates are renewed and names come back, within a day
-        return self._meaning(answer)
+        return self._meaning(answer, answer.body if is_quoted else b"")
 
-    def _meaning(self, answer: Answer) -> Sent:
+    def _meaning(self, answer: Answer, said: bytes) -> Sent:
         status = answer.status
         if _OK <= status < _REDIRECT:
             return Sent(status=status)
         if _REDIRECT <= status < _CLIENT_ERROR:
             error = f"The receiver answered {status}; redirects are not followed: set the final URL"
             return Sent(error, status)
-        text = one_line(answer.body.decode(errors="replace"), NOTIFICATION_ERROR_CHARACTERS_MAX)
+        text = one_line(said.decode(errors="replace"), NOTIFICATION_ERROR_CHARACTERS_MAX)
         error = f"The receiver answered {status}{f': {text}' if text else ''}"
         asked = retry_after_seconds(answer.headers.get("retry-after", ""), self.now())
         return Sent(error, status, retry=status != _GONE, retry_after_seconds=asked)

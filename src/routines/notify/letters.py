@@ -5,6 +5,7 @@ The words of each event are in `core.notifications`; here they are made inert in
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from email.message import EmailMessage
@@ -17,6 +18,7 @@ from routines.core.limits import NOTIFICATION_MESSAGE_CHARACTERS_MAX, NOTIFICATI
 from routines.core.notifications import Message, Notification, message_of
 
 _INVISIBLE = "\N{ZERO WIDTH SPACE}"
+_IN_A_LINK = re.compile(r"(?<=:)(?=//)|(?<=\w\.)(?=[^\W\d_])")  # of https://evil.example, www. and evil.example
 _ESCAPED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})  # docs.slack.dev, "Escaping text"
 
 
@@ -53,4 +55,4 @@ def _message(notification: Notification) -> Message:
 def _inert(text: str) -> str:
     """Text in which nobody is mentioned and nothing is a link, in Slack's own marks or in those of its likes."""
     cut = text[:NOTIFICATION_MESSAGE_CHARACTERS_MAX].translate(_ESCAPED)
-    return cut.replace("@", f"@{_INVISIBLE}").replace("](", f"]{_INVISIBLE}(")
+    return _IN_A_LINK.sub(_INVISIBLE, cut).replace("@", f"@{_INVISIBLE}").replace("](", f"]{_INVISIBLE}(")

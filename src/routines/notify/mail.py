@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import re
 import smtplib
+import socket
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from enum import StrEnum
+from threading import Timer
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
 from routines.core.errors import RoutinesError
-from routines.core.limits import NOTIFICATION_SEND_SECONDS_MAX
-from routines.outgoing import trust
+from routines.core.limits import NOTIFICATION_MAIL_SECONDS_MAX
+from routines.outgoing import Deadline, connected, trust
 
-_TEMPORARY = range(400, 500)  # RFC 5321, section 4.2.1: a command that may succeed later
+_FOR_GOOD = range(500, 600)  # RFC 5321, section 4.2.1: the same command will not succeed later
 
 
 class MailServerError(RoutinesError):
@@ -85,33 +88,94 @@ class MailServer:
         return cls(host or "", port or _PORTS[security], security, sender, user, password)
 
     def send(self, message: EmailMessage) -> None:
-        """Hand a message in; raises `UnsentError`. The server is the operator's own, so it may be anywhere."""
+        """Hand a message in; raises `UnsentError`. The server is the operator's own, so it may be anywhere.
+
+        Only a mailbox that is refused for good is final: every other refusal is of the server's or its settings'
+        making, such as a password that was changed, and may be mended within the day.
+        """
+        deadline = Deadline(NOTIFICATION_MAIL_SECONDS_MAX)
         try:
-            with self._connected() as connection:
-                if self.security is Security.STARTTLS:
-                    connection.starttls(context=trust())
-                if self.user is not None:
-                    connection.login(self.user, self.password or "")
-                connection.send_message(message)
+            connection = _Conversation(self, deadline)
+            try:
+                self._hand_in(message, connection)
+                with suppress(smtplib.SMTPException, OSError):
+                    connection.quit()  # it was taken, whatever is answered to a goodbye
+            finally:
+                connection.close()
         except smtplib.SMTPRecipientsRefused as error:
             code, said = next(iter(error.recipients.values()))
-            raise UnsentError(f"The mail server answered {code}: {_text(said)}", retry=code in _TEMPORARY) from None
+            raise UnsentError(f"The mail server answered {code}: {_text(said)}", retry=code not in _FOR_GOOD) from None
         except smtplib.SMTPResponseException as error:
-            code = error.smtp_code
-            sentence = f"The mail server answered {code}: {_text(error.smtp_error)}"
-            raise UnsentError(sentence, retry=code in _TEMPORARY) from None
-        except smtplib.SMTPException as error:
-            raise UnsentError(f"The mail server did not take it: {error}", retry=True) from None
-        except ssl.SSLError as error:
-            raise UnsentError(f"No TLS connection with the mail server: {error.reason or error}", retry=True) from None
-        except OSError as error:
-            raise UnsentError(f"The mail server cannot be reached: {error.strerror or error}", retry=True) from None
+            sentence = f"The mail server answered {error.smtp_code}: {_text(error.smtp_error)}"
+            raise UnsentError(sentence, retry=True) from None
+        except OSError as error:  # as which smtplib's own errors come as well
+            raise UnsentError(_sentence(error, deadline), retry=True) from None
 
-    def _connected(self) -> smtplib.SMTP:
-        timeout = NOTIFICATION_SEND_SECONDS_MAX
-        if self.security is Security.TLS:
-            return smtplib.SMTP_SSL(self.host, self.port, timeout=timeout, context=trust())
-        return smtplib.SMTP(self.host, self.port, timeout=timeout)
+    def _hand_in(self, message: EmailMessage, connection: smtplib.SMTP) -> None:
+        if self.security is Security.STARTTLS:
+            connection.starttls(context=trust())
+        if self.user is not None:
+            connection.login(self.user, self.password or "")
+        connection.send_message(message)
+
+
+class _Conversation(smtplib.SMTP):
+    """A connection with a mail server that is over by its deadline, however slowly the server speaks.
+
+    smtplib bounds each read, not the whole: a server that sends a byte now and then would be listened to for ever.
+    """
+
+    def __init__(self, server: MailServer, deadline: Deadline) -> None:
+        self._server = server
+        self._deadline = deadline
+        self._end = Timer(deadline.left(), self._hang_up)
+        self._end.daemon = True
+        super().__init__(server.host, server.port)
+
+    def connect(self, host: str = "", port: int = 0, source_address: object = None) -> tuple[int, bytes]:
+        """Connect, which `SMTP` does when it is made, and read the greeting."""
+        assert source_address is None  # noqa: S101 - smtplib's own parameter, which nobody here gives
+        self.sock = connected(host, port, self._deadline)
+        try:
+            if self._server.security is Security.TLS:
+                self.sock.settimeout(self._deadline.left())
+                self.sock = trust().wrap_socket(self.sock, server_hostname=host)
+            self._end.start()
+            return self.getreply()
+        except BaseException:
+            self.close()
+            raise
+
+    def getreply(self) -> tuple[int, bytes]:
+        """The answer to a command, within the time that is left for all of them."""
+        if self.sock is not None:
+            self.sock.settimeout(self._deadline.left())
+        return super().getreply()
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._end.cancel()
+        super().close()
+
+    def _hang_up(self) -> None:
+        """End a read that is under way, on whichever thread."""
+        connection = self.sock
+        if connection is not None:
+            with suppress(OSError):  # it was closed in this very moment
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)  # not TLS's own, which a reader would trip over
+
+
+def _sentence(error: OSError, deadline: Deadline) -> str:
+    """What is said of a message that could not be handed in, for another reason than an answer."""
+    try:
+        deadline.left()
+    except TimeoutError:
+        return f"The mail server did not take it within {NOTIFICATION_MAIL_SECONDS_MAX:g} seconds"
+    if isinstance(error, smtplib.SMTPException):
+        return f"The mail server did not take it: {error}"
+    if isinstance(error, ssl.SSLError):
+        return f"No TLS connection with the mail server: {error.reason or error}"
+    return f"The mail server cannot be reached: {error.strerror or error}"
 
 
 def _text(said: bytes | str) -> str:

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
+
+from sqlalchemy import Connection
 
 from routines.core.activity import ActivityAction
 from routines.core.heartbeats import IN_HAND
@@ -17,7 +20,7 @@ from routines.dispatch import outbox
 from routines.services.context import Context, changed_names
 from routines.services.waking import NOT_WORKED_ON, wake_for_issue
 from routines.storage.database import Transaction
-from routines.storage.queries import issues, runs, wake_ups
+from routines.storage.queries import issues, routines, runs, wake_ups
 
 
 def move_issue(
@@ -39,17 +42,14 @@ def move_issue(
     after = replace(after, updated_at=now)
     issues.change(connection, after)
     move = run_after_issue_move(before.status, after.status)
-    notices: list[Notice] = []
     if move is not None and after.origin_run_id is not None:
         has_run = runs.move_with_issue(connection, after.origin_run_id, move, now)
         if has_run and move.status is RunStatus.FAILED:
             reason = move.failure_reason or ""
-            subject = (after.company_id, after.origin_id or "", after.title, after.origin_run_id)
-            notices.append(run_failed(*subject, reason, issue_id=after.id))
+            failed = partial(_failure, connection, after, reason)
+            outbox.tell(transaction, [after.company_id], failed, now, context.ids)
     if after.status is IssueStatus.BLOCKED is not before.status:
-        notices.append(issue_blocked(after, actor))
-    if notices:
-        outbox.tell(transaction, [after.company_id], lambda: notices, now, context.ids)
+        outbox.tell(transaction, [after.company_id], lambda: [issue_blocked(after, actor)], now, context.ids)
     reassigned = before.assignee_agent_id != after.assignee_agent_id
     if after.status in NOT_WORKED_ON or reassigned:
         wake_ups.drop_of_issue(connection, after.id)
@@ -58,6 +58,14 @@ def move_issue(
     names = changed_names(before, after)
     record_of_issue(context, transaction, actor, action, after, now, {"changed": names, "status": after.status.value})
     return after
+
+
+def _failure(connection: Connection, issue: Issue, reason: str) -> list[Notice]:
+    """What is told of the run of an issue that was cancelled."""
+    routine_id = issue.origin_id or ""
+    routine = routines.get(connection, routine_id)
+    title = issue.title if routine is None else routine.title
+    return [run_failed(issue.company_id, routine_id, title, issue.origin_run_id or "", reason, issue_id=issue.id)]
 
 
 def _is_to_be_gone_on_with(actor: Actor, before: Issue, after: Issue) -> bool:

@@ -86,7 +86,7 @@ class NotificationWork:
         return [self._letter(each, owners[each.subscription_id]) for each in taken if each not in late]
 
     def settle(self, notification: Notification, sent: Sent, *, jitter: float) -> Notification:
-        """Record what a try came to; of one that another sender has taken meanwhile, or that was given up, nothing."""
+        """Record what a try came to; of one that was settled, given up or sent again meanwhile, nothing."""
         now = self.context.clock.now()
         after = replace(notification, last_status=sent.status, last_error=sent.error, updated_at=now)
         if sent.error is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypedDict
 
 from sqlalchemy import Connection
@@ -16,8 +16,8 @@ from sqlalchemy import Connection
 from routines.core.access import Action, require, require_visible
 from routines.core.activity import ActivityAction
 from routines.core.errors import ConflictError, ImpossibleError, NotFoundError
-from routines.core.limits import SUBSCRIPTIONS_PER_COMPANY_MAX
-from routines.core.model import Actor, Routine
+from routines.core.limits import NOTIFICATIONS_WAITING_MAX, SUBSCRIPTIONS_PER_COMPANY_MAX
+from routines.core.model import Actor
 from routines.core.notifications import (
     Channel,
     Notification,
@@ -32,9 +32,10 @@ from routines.core.signing import SECRET_ENTROPY_BYTES, SigningMode, new_secret
 from routines.dispatch import outbox
 from routines.services import references
 from routines.services.context import Body, Context, PageQuery, changed_names, company_of_path
+from routines.services.overview import CHOICES_MAX
 from routines.storage.database import Transaction
-from routines.storage.queries import notifications, routines, silences
-from routines.storage.queries.routines import RoutineQuery
+from routines.storage.queries import notifications, overview, routines, silences
+from routines.storage.queries.overview import Named
 
 SUBSCRIPTION_NOT_FOUND = "Notification subscription not found"
 NOTIFICATION_NOT_FOUND = "Notification delivery not found"
@@ -95,11 +96,18 @@ class Notifications:
         with self.context.database.read() as connection:
             return _managed(connection, actor, subscription_id)
 
-    def routines(self, actor: Actor, company_id: str) -> list[Routine]:
-        """The routines of a company that a subscription may be narrowed to, most recently changed first."""
+    def routines(self, actor: Actor, company_id: str, chosen: str | None = None) -> list[Named]:
+        """The routines of a company to narrow a subscription to, most recently changed first, up to a bound.
+
+        The one that is chosen already is among them.
+        """
         with self.context.database.read() as connection:
             company_of_path(connection, actor, company_id)
-            return routines.search(connection, company_id, RoutineQuery())
+            found = overview.routine_titles(connection, company_id, CHOICES_MAX)
+            if chosen is None or chosen in {each.id for each in found}:
+                return found
+            routine = routines.get(connection, chosen)
+            return found if routine is None else [Named(routine.id, routine.title), *found]
 
     def create(self, actor: Actor, company_id: str, body: Body[NewSubscription]) -> SubscriptionWithSecret:
         """Subscribe to events; a webhook's secret is made, and shown this once."""
@@ -206,8 +214,12 @@ class Notifications:
             body()
             _require_enabled(subscription)
             now = self.context.clock.now()
-            outbox.send(transaction, [(subscription, trial_notice(subscription))], now, self.context.ids)
-            sent = notifications.page(transaction.connection, subscription.id, limit=1, before=None)
+            sent = outbox.send(transaction, [(subscription, trial_notice(subscription))], now, self.context.ids)
+            if not sent:
+                raise ConflictError(
+                    f"{NOTIFICATIONS_WAITING_MAX:,} notifications wait for this subscription, which is the most; "
+                    "see in its deliveries why they are not taken, or disable it to give them up"
+                )
             self._record(transaction, actor, ActivityAction.NOTIFICATIONS_TRIED, subscription, now)
         return sent[0]
 
@@ -234,8 +246,15 @@ class Notifications:
             current = notifications.lock_notification(transaction.connection, notification_id)
             if current is None:
                 raise NotFoundError(NOTIFICATION_NOT_FOUND)
-            again = replace(
-                current, status=NotificationStatus.PENDING, begun_at=now, next_attempt_at=now, updated_at=now
+            again = replace(  # what a try that is under way comes to is of the time before, by its `begun_at`
+                current,
+                status=NotificationStatus.PENDING,
+                begun_at=max(now, current.begun_at + timedelta(milliseconds=1)),
+                next_attempt_at=now,
+                last_status=None,
+                last_error=None,
+                delivered_at=None,
+                updated_at=now,
             )
             notifications.change_notification(transaction.connection, again)
             transaction.notifies()

@@ -30,7 +30,7 @@ DAY = timedelta(days=1)
 LOOKS_MAX = 8  # of each kind of what needs a look: a screen full; what is behind it is counted
 TROUBLES_MAX = 100  # of those of one day, once one asks for all: what one can still look through
 MARKS_MAX = 30  # the last runs of a routine, side by side
-CHOICES_MAX = 200  # agents and projects to choose from: longer lists nobody reads, and the page would outgrow its bound
+CHOICES_MAX = 200  # to choose from, of each kind: longer lists nobody reads, and the page would outgrow its bound
 JOINED = frozenset({RunStatus.COALESCED, RunStatus.SKIPPED})
 
 

@@ -430,7 +430,7 @@ Index("ix_activity_company_id_id", activity.c.company_id, activity.c.id)
 Index("ix_activity_company_id_entity_type_id", activity.c.company_id, activity.c.entity_type, activity.c.id)
 Index("ix_activity_entity_id_id", activity.c.entity_id, activity.c.id)
 
-# Who is told of what. A deleted one is marked and has lost its secret; what was sent to it is still listed.
+# Who is told of what. A deleted one is marked and has lost its secret; what was sent to it is listed no more.
 notification_subscriptions = Table(
     "notification_subscriptions",
     metadata,

@@ -141,8 +141,13 @@ def take(connection: Connection, ids: Collection[str], now: datetime, until: dat
 
 
 def settle(connection: Connection, after: Notification) -> bool:
-    """Store what a try came to, unless the notification was taken by another or given up meanwhile; whether it was."""
-    own = (notifications.c.id == after.id, _IS_PENDING, notifications.c.attempts == after.attempts)
+    """Store what a try came to, unless it was settled, given up or sent again meanwhile; whether it was stored.
+
+    That one was taken counts even if another has it in hand by now; that it was not is for that other to say.
+    """
+    own = [notifications.c.id == after.id, _IS_PENDING, notifications.c.begun_at == after.begun_at]
+    if after.status is not NotificationStatus.DELIVERED:
+        own.append(notifications.c.attempts == after.attempts)
     told = ("status", "next_attempt_at", "last_status", "last_error", "delivered_at", "updated_at")
     values = {name: getattr(after, name) for name in told}
     return connection.execute(update(notifications).where(*own).values(values)).rowcount == 1

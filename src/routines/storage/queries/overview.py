@@ -260,6 +260,13 @@ def project_names(connection: Connection, company_id: str, limit: int) -> list[N
     return [Named(*row) for row in connection.execute(query.order_by(func.lower(projects.c.name)).limit(limit))]
 
 
+def routine_titles(connection: Connection, company_id: str, limit: int) -> list[Named]:
+    """A company's routines by their titles, most recently changed first."""
+    query = select(routines.c.id, routines.c.title).where(*matching(company_id, RoutineQuery()))
+    newest_first = query.order_by(routines.c.updated_at.desc(), routines.c.id.desc())
+    return [Named(*row) for row in connection.execute(newest_first.limit(limit))]
+
+
 def _shown(company_id: str, filters: RoutineQuery) -> list[ColumnElement[bool]]:
     conditions = matching(company_id, filters)
     return conditions if filters.status is not None else [*conditions, routines.c.status != RoutineStatus.ARCHIVED]

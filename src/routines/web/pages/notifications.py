@@ -136,10 +136,9 @@ def _body(form: Form) -> dict[str, Any]:
     return {**body, "events": form.every("events")}
 
 
-def _choices(page: Page, company_id: str) -> dict[str, Any]:
+def _choices(page: Page, company_id: str, chosen: str | None = None) -> dict[str, Any]:
     """What both forms offer."""
-    routines = page.use.notifications.routines(page.actor, company_id)
-    return {"events": EVENTS, "routines": [(each.id, each.title) for each in routines]}
+    return {"events": EVENTS, "routines": page.use.notifications.routines(page.actor, company_id, chosen)}
 
 
 def _list_page(page: Page, company_id: str, form: Form) -> Response:
@@ -175,7 +174,7 @@ def _subscription_page(page: Page, subscription_id: str, form: Form) -> Response
         older=sent[-1].id if len(sent) == RUNS_PAGE_DEFAULT else "",
         is_first=not before,
         kept_days=NOTIFICATIONS_KEPT_DAYS,
-        **_choices(page, found.company_id),
+        **_choices(page, found.company_id, found.routine_id),
     )
 
 
