@@ -88,6 +88,13 @@ class Subscription:
         return notice.event in self.events and self.routine_id in {None, notice.routine_id}
 
 
+class Receiver(NamedTuple):
+    """A subscription, as that which holds places of a sender, and the company that it is of."""
+
+    subscription_id: str
+    company_id: str
+
+
 @dataclass(frozen=True, slots=True)
 class Notification:
     """One event on its way to one subscription; `payload` is the JSON text that is the same in every try.

@@ -19,6 +19,7 @@ import structlog
 from routines.clock import Clock, steady_seconds
 from routines.core.errors import UnavailableError
 from routines.core.limits import NOTIFICATIONS_AT_ONCE_MAX
+from routines.core.notifications import Receiver
 from routines.notify.delivery import Delivery
 from routines.services.notification_work import Letter, NotificationWork, Sent
 from routines.services.silences import LOOK_EVERY, Silences
@@ -53,7 +54,7 @@ class Sender:
         self._noticed = Event()
         self._stopping = Event()
         self._counting = Lock()
-        self._in_hand: Counter[str] = Counter()
+        self._in_hand: Counter[Receiver] = Counter()
         self._begun: set[Future[None]] = set()
         self._given_up = False
         self._give_up_at = inf
@@ -107,7 +108,7 @@ class Sender:
             in_hand = Counter(self._in_hand)
         letters = self._work.claim(NOTIFICATIONS_AT_ONCE_MAX - in_hand.total(), +in_hand)
         with self._counting:
-            self._in_hand.update(letter.notification.subscription_id for letter in letters)
+            self._in_hand.update(letter.receiver for letter in letters)
         return [self._begin(letter) for letter in letters]
 
     def _begin(self, letter: Letter) -> Future[None]:
@@ -122,7 +123,13 @@ class Sender:
                 sending.set_result(None)
 
         self._begun.add(sending)
-        Thread(target=send, name="notification", daemon=True).start()
+        try:
+            Thread(target=send, name="notification", daemon=True).start()
+        except RuntimeError:  # the machine has no thread left; whoever finds the lease ended sends it
+            log.warning("notification_not_begun", notification_id=letter.notification.id)
+            self._let_go(letter)
+            self._begun.discard(sending)
+            sending.set_result(None)
         return sending
 
     def _send(self, letter: Letter) -> None:
@@ -142,9 +149,13 @@ class Sender:
         except UnavailableError as error:
             log.warning("notification_not_recorded", notification_id=notification.id, error=error.sentence)
         finally:
-            with self._counting:
-                self._in_hand[notification.subscription_id] -= 1
+            self._let_go(letter)
             self._noticed.set()
+
+    def _let_go(self, letter: Letter) -> None:
+        """Give its place back."""
+        with self._counting:
+            self._in_hand[letter.receiver] -= 1
 
     def _run(self) -> None:
         while not self._stopping.is_set():

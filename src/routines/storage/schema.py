@@ -447,6 +447,7 @@ notification_subscriptions = Table(
     Column("last_rotated_at", Instant),
     *_made_and_changed(),
     Column("deleted_at", Instant),
+    Column("rests_until", Instant),
 )
 
 # The outbox, and what became of it: one row for an event and a subscription, written with what made the event.
@@ -470,8 +471,13 @@ notifications = Table(
 )
 _PENDING = text("status = 'pending'")
 Index("ix_notifications_subscription_id_id", notifications.c.subscription_id, notifications.c.id)
-Index("ix_notifications_due", notifications.c.next_attempt_at, sqlite_where=_PENDING)
-Index("ix_notifications_waiting", notifications.c.subscription_id, sqlite_where=_PENDING)
+Index(
+    "ix_notifications_waiting",
+    notifications.c.subscription_id,
+    notifications.c.next_attempt_at,
+    notifications.c.id,
+    sqlite_where=_PENDING,
+)
 
 # Silences of routines that a subscription was told of; a success, or a change of the schedule, ends one.
 routine_silences = Table(

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, func, literal_column, select, update
+from sqlalchemy import ColumnElement, Connection, case, func, literal_column, or_, select, update
 
-from routines.core.notifications import Notification, NotificationStatus, Subscription
+from routines.core.notifications import Notification, NotificationStatus, Receiver, Subscription
 from routines.storage.rows import every, first, get_model, insert_model, insert_models, select_model, update_model
 from routines.storage.schema import notification_subscriptions as subscriptions
 from routines.storage.schema import notifications
@@ -53,8 +52,12 @@ def add(connection: Connection, subscription: Subscription) -> None:
 
 
 def change(connection: Connection, subscription: Subscription) -> None:
-    """Store a subscription as it now is."""
+    """Store a subscription as it now is, which ends its rest: its receiver may be another."""
     update_model(connection, subscriptions, subscription)
+    rested = update(subscriptions).where(
+        subscriptions.c.id == subscription.id, subscriptions.c.rests_until.is_not(None)
+    )
+    connection.execute(rested.values(rests_until=None))
 
 
 def remove(connection: Connection, subscription_id: str, at: datetime) -> None:
@@ -98,28 +101,46 @@ def page(connection: Connection, subscription_id: str, *, limit: int, before: st
     return every(connection, Notification, query.order_by(notifications.c.id.desc()).limit(limit))
 
 
+# When the first that waits for a subscription is to be sent; by the index, however many wait.
+_FIRST = (
+    select(notifications.c.next_attempt_at)
+    .where(_IS_PENDING, notifications.c.subscription_id == subscriptions.c.id)
+    .order_by(notifications.c.next_attempt_at)
+    .limit(1)
+    .correlate(subscriptions)
+    .scalar_subquery()
+)
+_FIRSTS = select(subscriptions.c.id, subscriptions.c.company_id, subscriptions.c.rests_until, _FIRST.label("at"))
+
+
 def next_due(connection: Connection) -> datetime | None:
     """When the next notification is to be sent, or None while none waits."""
-    query = select(notifications.c.next_attempt_at).where(_IS_PENDING).order_by(notifications.c.next_attempt_at)
-    return connection.execute(query.limit(1)).scalar_one_or_none()
+    firsts = _FIRSTS.subquery()
+    begins = case((firsts.c.rests_until > firsts.c.at, firsts.c.rests_until), else_=firsts.c.at)
+    return connection.execute(select(func.min(begins)).where(firsts.c.at.is_not(None))).scalar_one_or_none()
 
 
-class Due(NamedTuple):
-    """A notification whose time has come, and whose it is."""
+def receivers_due(connection: Connection, now: datetime, limit: int) -> list[Receiver]:
+    """The subscriptions for which something is to be sent now and that do not rest, the longest due first."""
+    firsts = _FIRSTS.where(
+        or_(subscriptions.c.rests_until.is_(None), subscriptions.c.rests_until <= now),
+    ).subquery()
+    query = select(firsts.c.id, firsts.c.company_id).where(firsts.c.at <= now)
+    return [Receiver(*row) for row in connection.execute(query.order_by(firsts.c.at, firsts.c.id).limit(limit))]
 
-    id: str
-    subscription_id: str
 
-
-def due(connection: Connection, now: datetime, *, each: int, limit: int) -> list[Due]:
-    """What is to be sent now, the longest due first, and of no subscription more than `each`."""
-    rank = func.row_number().over(
-        partition_by=notifications.c.subscription_id, order_by=(notifications.c.next_attempt_at, notifications.c.id)
+def due(connection: Connection, subscription_id: str, now: datetime, limit: int) -> list[str]:
+    """What is to be sent to a subscription now, the longest due first."""
+    query = select(notifications.c.id).where(
+        _IS_PENDING, notifications.c.subscription_id == subscription_id, notifications.c.next_attempt_at <= now
     )
-    columns = (notifications.c.id, notifications.c.subscription_id, notifications.c.next_attempt_at)
-    ranked = select(*columns, rank.label("rank")).where(_IS_PENDING, notifications.c.next_attempt_at <= now).subquery()
-    query = select(ranked.c.id, ranked.c.subscription_id).where(ranked.c.rank <= each)
-    return [Due(*row) for row in connection.execute(query.order_by(ranked.c.next_attempt_at).limit(limit))]
+    query = query.order_by(notifications.c.next_attempt_at, notifications.c.id).limit(limit)
+    return list(connection.execute(query).scalars())
+
+
+def rest(connection: Connection, subscription_id: str, until: datetime) -> None:
+    """Send nothing to a subscription until then, of all that waits."""
+    connection.execute(update(subscriptions).where(subscriptions.c.id == subscription_id).values(rests_until=until))
 
 
 def take(connection: Connection, ids: Collection[str], now: datetime, until: datetime) -> list[Notification]:

@@ -32,6 +32,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.Column("deleted_at", sa.BigInteger(), nullable=True),
+        sa.Column("rests_until", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(
             ["company_id"], ["companies.id"], name=op.f("fk_notification_subscriptions_company_id")
         ),
@@ -59,15 +60,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notifications")),
     )
     op.create_index("ix_notifications_subscription_id_id", "notifications", ["subscription_id", "id"], unique=False)
-    for name, column in (("due", "next_attempt_at"), ("waiting", "subscription_id")):
-        op.create_index(
-            f"ix_notifications_{name}",
-            "notifications",
-            [column],
-            unique=False,
-            sqlite_where=PENDING,
-            postgresql_where=PENDING,
-        )
+    op.create_index(
+        "ix_notifications_waiting",
+        "notifications",
+        ["subscription_id", "next_attempt_at", "id"],
+        unique=False,
+        sqlite_where=PENDING,
+        postgresql_where=PENDING,
+    )
     op.create_table(
         "routine_silences",
         sa.Column("subscription_id", ID, nullable=False),
