@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from threading import Event
 from typing import Any
 
 import pytest
 
 from routines.services.silences import Silences
-from support.clock import DAY, HOUR, MINUTE, SECOND
+from routines.storage.queries import silences
+from support.clock import DAY, HOUR, MINUTE, SECOND, ManualClock
 from support.databases import on_sqlite
-from support.service import Company, Service, ok
-from support.subscribing import deliveries, subscribed
+from support.listener import Line, Listener
+from support.service import Company, Place, Service, ok
+from support.subscribing import HERE, deliveries, subscribed
 
 WHERE = "https://ops.example.com/hook"
+NO_CONTENT = 204
 HOURLY = {"kind": "schedule", "cronExpression": "0 * * * *"}
 
 
@@ -114,3 +119,66 @@ def test_one_server_looks_about_once_a_minute(service: Service, hearing: dict[st
     with service.server.database.read() as connection:
         again = connection.exec_driver_sql("SELECT value FROM facts WHERE name = 'silences_looked_at'").scalar_one()
     assert looked == again
+
+
+def remembered(service: Service) -> int:
+    with service.server.database.read() as connection:
+        return int(connection.exec_driver_sql("SELECT count(*) FROM routine_silences").scalar_one())
+
+
+def test_what_was_told_is_forgotten_after_a_success_and_with_the_routine(
+    service: Service, company: Company, routine: dict[str, Any], hearing: dict[str, Any]
+) -> None:
+    deleted = company.routine(triggers=[HOURLY])
+    service.tick(2 * HOUR)
+    assert Silences(service.server.services.notifications.context).look(lambda: True) == 0  # a stop is heard
+    assert look(service) == 2
+    assert remembered(service) == len(told(company, hearing)) == 2
+    assert company.board.delete(f"/routines/{deleted['id']}?force=true").status_code == NO_CONTENT
+    assert remembered(service) == 1
+    service.clock.advance(SECOND)
+    for issue in company.issues(routine["id"]):
+        company.close(issue["id"])
+    assert look(service) == 0
+    assert remembered(service) == 0
+
+
+@on_sqlite
+def test_more_is_remembered_at_once_than_a_statement_takes(service: Service) -> None:
+    pairs = [(f"subscription-{n % 40}", f"routine-{n}") for n in range(20_000)]
+    with service.server.database.write() as transaction:
+        for _ in range(2):
+            silences.remember(transaction.connection, pairs, service.clock.now())
+    assert remembered(service) == len(pairs)
+
+
+@on_sqlite
+def test_a_look_that_takes_its_time_holds_up_nothing_that_is_due(
+    place: Place, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking, sent, stopped = Event(), Event(), Event()
+
+    def slow(_: Silences, should_stop: Callable[[], bool]) -> int:
+        looking.set()
+        while not should_stop():
+            stopped.wait(0.01)
+        stopped.set()
+        return 0
+
+    def receive(line: Line) -> None:
+        line.read()
+        sent.set()
+
+    monkeypatch.setattr(Silences, "look", slow)
+    with Listener(receive) as receiver:
+        service = Service(place, clock, private_hosts=HERE)
+        made = subscribed(service.company(), receiver.url)["subscription"]
+        ok(service.board.post(f"/notification-subscriptions/{made['id']}/test"), 202)
+        service.server.sender.start()
+        try:
+            assert looking.wait(10)
+            assert sent.wait(10)
+        finally:
+            service.server.sender.stop()
+            service.close()
+    assert stopped.is_set()

@@ -60,11 +60,13 @@ class Sender:
         self._give_up_at = inf
         self._looked_at: datetime | None = None
         self._thread = Thread(target=self._run, name="notifications", daemon=True)
+        self._looking = Thread(target=self._watch, name="silences", daemon=True)  # so that no look holds up what is due
 
     def start(self) -> None:
         """Begin sending."""
         self._noticed.set()
         self._thread.start()
+        self._looking.start()
 
     def notice(self) -> None:
         """Something is to be sent: look now."""
@@ -79,8 +81,9 @@ class Sender:
     def stop(self) -> None:
         """Return once what is in hand is sent, or left to be found by its lease where the receiver takes its time."""
         self.leave_off()
-        if self._thread.is_alive():
-            self._thread.join()
+        for thread in (self._thread, self._looking):
+            if thread.is_alive():
+                thread.join()
         wait(tuple(self._begun), max(0, self._give_up_at - steady_seconds()))
         with self._counting:
             self._given_up = True
@@ -100,7 +103,10 @@ class Sender:
         if self._looked_at is not None and abs(now - self._looked_at) < LOOK_EVERY:
             return 0
         self._looked_at = now
-        return self._silences.look()
+        told = self._silences.look(self._stopping.is_set)
+        if told:
+            self._noticed.set()
+        return told
 
     def _take(self) -> list[Future[None]]:
         """Begin to send what is due, as far as there are places for it."""
@@ -161,7 +167,6 @@ class Sender:
         while not self._stopping.is_set():
             self._noticed.clear()
             try:
-                self.look()
                 self._take()
                 self._sleep(self._work.next_due())
             except UnavailableError as error:
@@ -170,6 +175,16 @@ class Sender:
             except Exception:
                 log.exception("sender_failed")
                 self._stopping.wait(RETRY_SECONDS)
+
+    def _watch(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self.look()
+            except UnavailableError as error:
+                log.warning("silences_wait_for_database", error=error.sentence)
+            except Exception:
+                log.exception("silences_failed")
+            self._stopping.wait(SLEEP_SECONDS_MAX)
 
     def _sleep(self, following: datetime | None) -> None:
         """Return when the next is due, when it is time to look anyway, or when something is noticed."""

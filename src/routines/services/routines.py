@@ -40,7 +40,7 @@ from routines.services import references
 from routines.services.context import Body, Context, PageQuery, changed_names, company_of_path, visible_routine
 from routines.services.schedules import keep_history, move_with_routine, settle_before_change
 from routines.services.triggers import NewTrigger, SecretMaterial, Triggers
-from routines.storage.queries import agents, deliveries, issues, projects, routines, runs, triggers, usage
+from routines.storage.queries import agents, deliveries, issues, projects, routines, runs, silences, triggers, usage
 from routines.storage.queries.routines import RoutineQuery
 from routines.storage.queries.usage import UsageTotal
 
@@ -321,6 +321,7 @@ class Routines:
             for each in own_triggers:
                 keep_history(self.context, transaction, each, now, live=False, reason="routine deleted")
             routines.delete(connection, routine.id, now)
+            silences.forget_routine(connection, routine.id)
             subject = (routine.company_id, "routine", routine.id)
             self.context.record(
                 transaction, actor, ActivityAction.ROUTINE_DELETED, subject, now, {"title": routine.title}

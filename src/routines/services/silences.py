@@ -5,7 +5,7 @@ A success is an execution issue that is done. What is told is remembered, so tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -42,10 +42,10 @@ class Silences:
 
     context: Context
 
-    def look(self) -> int:
+    def look(self, should_stop: Callable[[], bool] = lambda: False) -> int:
         """Tell subscribers of each routine that has become quiet; how many were told.
 
-        Whoever calls, on whichever server, it is looked about once a minute.
+        Whoever calls, on whichever server, it is looked about once a minute. Whether to stop is asked before each page.
         """
         with self.context.database.read() as connection:
             watching = silences.watching(connection)
@@ -53,15 +53,17 @@ class Silences:
             return 0
         companies = {each.company_id for each in watching}
         told, after = 0, NIL
-        while True:
+        while not should_stop():
             now = self.context.clock.now()
             with self.context.database.read() as connection:
                 page = silences.page(connection, companies, after, QUIET_ROUTINES_AT_ONCE)
-                known = silences.told(connection, {each.id for each in watching})
-            told += self._tell([each for each in _silences(watching, page.watched, now) if _is_new(each, known)])
+                known = silences.told(connection, {each.routine_id for each in page.watched})
+            new = [each for each in _silences(watching, page.watched, now) if _is_new(each, known)]
+            told += self._tell(new, _over(page.watched, known))
             if page.last is None:
-                return told
+                break
             after = page.last
+        return told
 
     def _is_time(self) -> bool:
         """True for one server once a minute."""
@@ -75,16 +77,16 @@ class Silences:
             facts.put(transaction.connection, FACT, iso(now))
         return True
 
-    def _tell(self, found: Sequence[Silence]) -> int:
-        """Put what is new into the outbox, unless another server is at it; how many."""
-        if not found:
+    def _tell(self, found: Sequence[Silence], over: Sequence[tuple[str, str]]) -> int:
+        """Put what is new into the outbox and forget what is over, unless another server is at it; how many are new."""
+        if not found and not over:
             return 0
         with self.context.database.write() as transaction:
             if not transaction.locks.silences():
                 return 0
             now = self.context.clock.now()
-            owners = {each.subscription.id for each in found}
-            known = silences.told(transaction.connection, owners)
+            silences.end(transaction.connection, over)
+            known = silences.told(transaction.connection, {each.routine_id for each in found})
             new = [each for each in found if _is_new(each, known)]
             if new:
                 pairs = [(each.subscription.id, each.routine_id) for each in new]
@@ -102,6 +104,12 @@ def _is_over(looked_at: str | None, now: datetime) -> bool:
 def _is_new(silence: Silence, known: Mapping[tuple[str, str], datetime]) -> bool:
     told_at = known.get((silence.subscription.id, silence.routine_id))
     return told_at is None or told_at < silence.since
+
+
+def _over(watched: Sequence[Watched], known: Mapping[tuple[str, str], datetime]) -> list[tuple[str, str]]:
+    """What was told, as (subscription id, routine id), of routines that have succeeded since."""
+    succeeded = {each.routine_id: each.last_success_at for each in watched if each.last_success_at is not None}
+    return [pair for pair, told_at in known.items() if pair[1] in succeeded and told_at < succeeded[pair[1]]]
 
 
 def _silences(watching: Sequence[Subscription], watched: Sequence[Watched], now: datetime) -> list[Silence]:

@@ -479,12 +479,13 @@ Index(
     sqlite_where=_PENDING,
 )
 
-# Silences of routines that a subscription was told of; a success, or a change of the schedule, ends one.
+# Silences of routines that a subscription was told of. One is over when the routine succeeded, or its schedule changed,
+# after `told_at`; the next look after a success removes it, and so does the end of the routine or the subscription.
 routine_silences = Table(
     "routine_silences",
     metadata,
+    Column("routine_id", Id, primary_key=True),  # first: a page of routines is asked for
     Column("subscription_id", Id, primary_key=True),
-    Column("routine_id", Id, primary_key=True),
     Column("told_at", Instant, nullable=False),
 )
 

@@ -27,6 +27,8 @@ from routines.storage.schema import (
     triggers,
 )
 
+PAIRS_AT_ONCE = 1_000  # in a statement; SQLite takes 32,766 parameters, two of which are a pair
+
 
 class Watched(NamedTuple):
     """A live schedule of a routine, what must be known to tell whether its routine is quiet, and since when it counts.
@@ -121,18 +123,30 @@ def page(connection: Connection, company_ids: Collection[str], after: str, limit
     return Page(watched, ids[-1] if len(ids) == limit else None)
 
 
-def told(connection: Connection, subscription_ids: Collection[str]) -> dict[tuple[str, str], datetime]:
-    """When these subscriptions were last told of a silence, by (subscription id, routine id)."""
-    query = select(routine_silences).where(routine_silences.c.subscription_id.in_(subscription_ids))
+def told(connection: Connection, routine_ids: Collection[str]) -> dict[tuple[str, str], datetime]:
+    """When subscriptions were last told of a silence of these routines, by (subscription id, routine id)."""
+    query = select(routine_silences).where(routine_silences.c.routine_id.in_(routine_ids))
     return {(row.subscription_id, row.routine_id): row.told_at for row in connection.execute(query)}
 
 
-def remember(connection: Connection, pairs: Collection[tuple[str, str]], at: datetime) -> None:
+def remember(connection: Connection, pairs: Sequence[tuple[str, str]], at: datetime) -> None:
     """Note that subscriptions are told of routines now; the caller alone tells."""
-    key = (routine_silences.c.subscription_id, routine_silences.c.routine_id)
-    connection.execute(delete(routine_silences).where(tuple_(*key).in_(pairs)))
+    end(connection, pairs)
     rows = [{"subscription_id": owner, "routine_id": routine_id, "told_at": at} for owner, routine_id in pairs]
     connection.execute(insert(routine_silences), rows)
+
+
+def end(connection: Connection, pairs: Sequence[tuple[str, str]]) -> None:
+    """Forget that these subscriptions were told of these routines."""
+    key = (routine_silences.c.subscription_id, routine_silences.c.routine_id)
+    for start in range(0, len(pairs), PAIRS_AT_ONCE):
+        some = pairs[start : start + PAIRS_AT_ONCE]
+        connection.execute(delete(routine_silences).where(tuple_(*key).in_(some)))
+
+
+def forget_routine(connection: Connection, routine_id: str) -> None:
+    """Forget the silences of a routine that is no more."""
+    connection.execute(delete(routine_silences).where(routine_silences.c.routine_id == routine_id))
 
 
 def forget(connection: Connection, subscription_id: str) -> None:

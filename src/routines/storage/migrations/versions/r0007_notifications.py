@@ -70,8 +70,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "routine_silences",
-        sa.Column("subscription_id", ID, nullable=False),
         sa.Column("routine_id", ID, nullable=False),
+        sa.Column("subscription_id", ID, nullable=False),
         sa.Column("told_at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("subscription_id", "routine_id", name=op.f("pk_routine_silences")),
+        sa.PrimaryKeyConstraint("routine_id", "subscription_id", name=op.f("pk_routine_silences")),
     )
