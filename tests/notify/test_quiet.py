@@ -88,6 +88,18 @@ def test_nothing_is_expected_of_what_is_paused(
     assert told(company, hearing) == []
 
 
+def test_another_name_of_its_project_or_company_makes_up_for_no_success(
+    service: Service, company: Company, routine: dict[str, Any], hearing: dict[str, Any]
+) -> None:
+    service.tick(2 * HOUR)
+    ok(company.board.patch(f"/projects/{company.project_id}", {"description": "All of it"}))
+    ok(company.board.patch(f"/companies/{company.id}", {"name": "Acme and Sons"}))
+    assert look(service) == 1
+    assert told(company, hearing)[0]["routineId"] == routine["id"]
+    ok(company.board.patch(f"/companies/{company.id}", {"name": "Acme"}))
+    assert look(service) == 0
+
+
 @on_sqlite
 def test_each_subscription_has_its_own_patience_and_routine(
     service: Service, company: Company, routine: dict[str, Any]

@@ -105,6 +105,8 @@ class Companies:
             now = self.context.clock.now()
             after = replace(after, updated_at=now)
             companies.change(connection, after)
+            if after.status is CompanyStatus.ACTIVE and before.status is not after.status:
+                companies.activated(connection, after.id, now)
             transaction.wakes()  # its agents may be started again
             self._record(
                 transaction,

@@ -93,6 +93,8 @@ class Projects:
             now = self.context.clock.now()
             after = replace(after, updated_at=now)
             projects.change(connection, after)
+            if after.status is ProjectStatus.ACTIVE and before.status is not after.status:
+                projects.activated(connection, after.id, now)
             subject = (after.company_id, "project", after.id)
             details = {"changed": names, "status": after.status.value}
             self.context.record(transaction, actor, ActivityAction.PROJECT_UPDATED, subject, now, details)

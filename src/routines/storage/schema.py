@@ -58,6 +58,7 @@ companies = Table(
     Column("status", Word(model.CompanyStatus), nullable=False),
     Column("issue_prefix", Text, nullable=False, unique=True),
     *_made_and_changed(),
+    Column("active_since", Instant),  # when its status last became active, unless it was made so
 )
 
 issue_counters = Table(
@@ -121,6 +122,7 @@ projects = Table(
     Column("description", Text),
     Column("status", Word(model.ProjectStatus), nullable=False),
     *_made_and_changed(),
+    Column("active_since", Instant),  # as that of a company
 )
 
 goals = Table(

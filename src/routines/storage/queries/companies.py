@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, insert, select
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select, update
 
 from routines.core.model import Company
 from routines.storage.rows import every, get_model, insert_model, select_model, update_model
@@ -34,3 +36,8 @@ def add(connection: Connection, company: Company) -> None:
 def change(connection: Connection, company: Company) -> None:
     """Store a company as it now is."""
     update_model(connection, companies, company)
+
+
+def activated(connection: Connection, company_id: str, at: datetime) -> None:
+    """Note when the status of a company became active."""
+    connection.execute(update(companies).where(companies.c.id == company_id).values(active_since=at))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
+from datetime import datetime
+
+from sqlalchemy import Connection, update
 
 from routines.core.model import Project
 from routines.storage.rows import every, get_model, insert_model, select_model, update_model
@@ -28,3 +30,8 @@ def add(connection: Connection, project: Project) -> None:
 def change(connection: Connection, project: Project) -> None:
     """Store a project as it now is."""
     update_model(connection, projects, project)
+
+
+def activated(connection: Connection, project_id: str, at: datetime) -> None:
+    """Note when the status of a project became active."""
+    connection.execute(update(projects).where(projects.c.id == project_id).values(active_since=at))

@@ -100,8 +100,8 @@ def page(connection: Connection, company_ids: Collection[str], after: str, limit
             triggers.c.timezone,
             changed,
             triggers.c.created_at,
-            companies.c.updated_at,
-            projects.c.updated_at,
+            companies.c.active_since,
+            projects.c.active_since,
             succeeded,
         )
         .select_from(routines)

@@ -16,6 +16,8 @@ PENDING = sa.text("status = 'pending'")
 
 def upgrade() -> None:
     """Subscriptions, notifications and the silences that were told have tables."""
+    for table in ("companies", "projects"):
+        op.add_column(table, sa.Column("active_since", sa.BigInteger(), nullable=True))
     op.create_table(
         "notification_subscriptions",
         sa.Column("id", ID, nullable=False),
