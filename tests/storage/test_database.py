@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 
+import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from routines.core.errors import UnavailableError
@@ -66,6 +68,15 @@ def test_a_reader_sees_one_state_whatever_is_written_meanwhile(database: Databas
     assert names(database) == ["a"]
 
 
+def test_a_connection_in_use_when_the_database_is_closed_is_closed_with_its_transaction(database: Database) -> None:
+    reader, writer = database.read(), database.write()
+    drivers = [_driver(reader.__enter__()), _driver(writer.__enter__().connection)]
+    database.close()
+    reader.__exit__(None, None, None)
+    writer.__exit__(None, None, None)
+    assert [_is_open(driver) for driver in drivers] == [False, False]
+
+
 def test_as_many_readers_as_there_are_connections_read_beside_a_writer(database: Database) -> None:
     with database.write() as transaction:
         put(transaction, "a")
@@ -121,3 +132,17 @@ def test_what_was_committed_is_there_after_closing(database: Database, at: Datab
 def test_it_says_where_it_is_without_a_password(database: Database) -> None:
     assert database.place
     assert "password" not in database.place
+
+
+def _driver(connection: Connection) -> sqlite3.Connection | psycopg.Connection:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection | psycopg.Connection)
+    return driver
+
+
+def _is_open(driver: sqlite3.Connection | psycopg.Connection) -> bool:
+    try:
+        driver.execute("SELECT 1")
+    except (sqlite3.ProgrammingError, psycopg.OperationalError):
+        return False
+    return True
