@@ -5,8 +5,9 @@ What is asked is the pages' own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from contextvars import copy_context
 from typing import TypeVar
 
@@ -17,9 +18,16 @@ AT_ONCE_MAX = 8  # of all pages that are being made; each holds a connection to 
 _asking = ThreadPoolExecutor(AT_ONCE_MAX, thread_name_prefix="pages")
 
 
-def meanwhile(question: Callable[[], T]) -> Future[T]:
-    """Begin to ask; `result()` of what is returned waits for the answer, or raises what asking raised.
+@contextmanager
+def meanwhile(question: Callable[[], T]) -> Iterator[Future[T]]:
+    """Ask while the block goes on: `result()` waits for the answer, or raises what asking raised.
 
-    A question asks none of its own in this way, or all might wait for each other.
+    The block ends when nothing is asked any more, whether its page wanted the answer or was refused before it did. A
+    question asks none of its own in this way, or all might wait for each other.
     """
-    return _asking.submit(copy_context().run, question)
+    asked = _asking.submit(copy_context().run, question)
+    try:
+        yield asked
+    finally:
+        asked.cancel()
+        wait((asked,))

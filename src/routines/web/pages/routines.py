@@ -56,14 +56,16 @@ def home(page: BoardPage, company_id: PathId) -> Response:
     """The day, what comes next, and a page of the routines."""
     form = Form.of({name: page.query(name) for name in (*FILTERS, "sort", "page")})
     troubles_max = TROUBLES_MAX if page.query("troubles") == "all" else LOOKS_MAX
-    day = meanwhile(lambda: page.use.overview.day(page.actor, company_id, troubles_max))  # counts all of its fires
-    found = page.use.overview.routines(page.actor, company_id, lambda: _wanted(form))
-    soon = RangeQuery(None, page.now + timedelta(days=UPCOMING_DAYS_MAX), NEXT_FIRES)
-    upcoming = page.use.outlook.upcoming(page.actor, company_id, lambda: soon)
-    their_agents = {slot.schedule.assignee_agent_id for slot in upcoming}
-    choices = page.use.overview.choices(page.actor, company_id)
-    local = shown_locally(page.now, page.zone)
-    rows = [routine_row(each, found.joined, page.when, local) for each in found.routines]
+    with meanwhile(lambda: page.use.overview.day(page.actor, company_id, troubles_max)) as asked:  # counts all fires
+        found = page.use.overview.routines(page.actor, company_id, lambda: _wanted(form))
+        soon = RangeQuery(None, page.now + timedelta(days=UPCOMING_DAYS_MAX), NEXT_FIRES)
+        upcoming = page.use.outlook.upcoming(page.actor, company_id, lambda: soon)
+        their_agents = {slot.schedule.assignee_agent_id for slot in upcoming}
+        agent_names = page.use.overview.agent_names(page.actor, company_id, their_agents)
+        choices = page.use.overview.choices(page.actor, company_id)
+        local = shown_locally(page.now, page.zone)
+        rows = [routine_row(each, found.joined, page.when, local) for each in found.routines]
+        day = asked.result()
     part = found.offset // ROUTINES_A_PAGE + 1
     filters = {name: form.text(name) for name in (*FILTERS, "sort") if form.text(name)}
     return page.show(
@@ -72,9 +74,9 @@ def home(page: BoardPage, company_id: PathId) -> Response:
         section="routines",
         form=form,
         is_filtered=any(form.text(name) for name in FILTERS),
-        day=day_view(day.result(), page.now, page.zone, page.when, troubles_max),
+        day=day_view(day, page.now, page.zone, page.when, troubles_max),
         upcoming=upcoming,
-        agent_names=page.use.overview.agent_names(page.actor, company_id, their_agents),
+        agent_names=agent_names,
         agents=_options(choices.agents, form.text("assigneeAgentId")),
         projects=_options(choices.projects, form.text("projectId")),
         statuses=options(RoutineStatus),
