@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from benchmarks import bursts, webhook_fires
+from benchmarks import bursts
 from benchmarks.figures import Figure, Group, at_least, ratios
 from benchmarks.filling import IDS, add_homes, add_schedules
-from benchmarks.serving import ROUTINES
+from benchmarks.serving import ROUTINES, Server, webhooks
 from benchmarks.stores import Store, Stores, opened
 from benchmarks.variants import command, unmeasured
+from benchmarks.webhook_fires import COALESCE, CONNECTIONS
+from benchmarks.webhook_load import Load, send
 from routines.core.limits import QUIET_AFTER_SECONDS_DEFAULT
 from routines.core.notifications import Channel, NotificationEvent, Subscription
 from routines.observer import NOBODY, Everybody, Observer
@@ -24,6 +27,7 @@ from routines.telemetry.metrics import Metrics
 
 BEFORE = datetime(2026, 3, 2, 12, 0, 30, tzinfo=UTC)
 RATIO_MIN = 0.95  # under 5 % of the rate
+WEBHOOKS, WEBHOOKS_UNTOLD = "webhooks", "webhooks, nothing"
 
 
 def _untouched(_: Store) -> None:
@@ -87,15 +91,27 @@ def _fires_per_second(template: Store, slot: datetime, count: int, variant: Vari
         return count / bursts.fire(store, slot, count, variant.observer())
 
 
-def _webhooks_per_second(stores: Stores, count: int, serve: tuple[str, ...]) -> float:
-    [measured] = webhook_fires.rounds_of(stores, count, serve=serve)
-    return measured.per_second
+def _webhooks(stores: Stores, rounds: int, count: int) -> dict[str, list[float]]:
+    """Webhooks a second of two servers that stand beside each other and take their turns."""
+    served = {WEBHOOKS: ROUTINES, WEBHOOKS_UNTOLD: command(unmeasured)}
+    rates: dict[str, list[float]] = defaultdict(list)
+    with ExitStack() as standing:
+        loads = {}
+        for name, serve in served.items():
+            server = standing.enter_context(Server(standing.enter_context(stores.new()), command=serve))
+            loads[name] = Load(server.port, webhooks(server.port, CONNECTIONS, COALESCE), CONNECTIONS, count)
+            send(loads[name])
+        for number in range(rounds):
+            for name in sorted(loads, reverse=number % 2 == 0):
+                rates[name].append(send(loads[name]).per_second)
+    return rates
 
 
 def measure(stores: Stores, *, quick: bool) -> Group:
     """The group's figures."""
-    rounds, count, webhooks = (1, 1_000, 500) if quick else (7, 20_000, 5_000)
-    rates: dict[str, list[float]] = defaultdict(list)
+    rounds, count = (1, 1_000) if quick else (7, 20_000)
+    turns, webhooks_each = (1, 500) if quick else (30, 2_000)
+    rates = _webhooks(stores, turns, webhooks_each)
     bursts.prepare()
     with stores.new() as template:
         slot = add_schedules(template, add_homes(template, BEFORE), count, BEFORE)
@@ -104,13 +120,11 @@ def measure(stores: Stores, *, quick: bool) -> Group:
             order = (WITHOUT, *VARIANTS) if number % 2 else (*VARIANTS, WITHOUT)
             for variant in order:
                 rates[variant.name].append(_fires_per_second(template, slot, count, variant))
-            for name, serve in (("webhooks", ROUTINES), ("webhooks, nothing", command(unmeasured))):
-                rates[name].append(_webhooks_per_second(stores, webhooks, serve))
     return Group(
         f"overhead on {stores.kind}",
         f"{count:,} schedules due at one minute (Scheduler.fire_due), with each variant and with nothing, in an order "
-        f"that changes from round to round; {webhooks:,} webhooks against `routines serve` as it is, and as it would "
-        "be if it told nobody; ratios within each round",
+        f"that changes from round to round; {turns} times in turn {webhooks_each:,} webhooks against `routines serve` "
+        "as it is and as it would be if it told nobody, both standing; ratios within each round",
         [
             Figure("fires, nothing", rates[WITHOUT.name], "/s"),
             *(
@@ -121,7 +135,7 @@ def measure(stores: Stores, *, quick: bool) -> Group:
                     Figure("  over nothing", ratios(rates[each.name], rates[WITHOUT.name]), target=at_least(RATIO_MIN)),
                 )
             ),
-            Figure("webhooks", rates["webhooks"], "/s"),
-            Figure("  over nothing", ratios(rates["webhooks"], rates["webhooks, nothing"]), target=at_least(RATIO_MIN)),
+            Figure("webhooks", rates[WEBHOOKS], "/s"),
+            Figure("  over nothing", ratios(rates[WEBHOOKS], rates[WEBHOOKS_UNTOLD]), target=at_least(RATIO_MIN)),
         ],
     )
