@@ -20,13 +20,13 @@ from routines.clock import ClockSetting, Ids
 from routines.core.deliveries import DeliveryOutcome, DeliveryRecord
 from routines.core.errors import UnavailableError
 from routines.core.instants import to_milliseconds
-from routines.storage.database import Notices, Rows, Transaction, ignore
+from routines.storage.database import Claim, Notices, Rows, Transaction, ignore
 from routines.storage.opening import DatabasePlace, open_database
 from routines.storage.postgres import hot
 from routines.storage.postgres.database import BEGIN_WRITE, PREPARED_AFTER, REPLAN_SECONDS, PostgresDatabase
 from routines.storage.schema import runs
 from support.clock import HOUR, MINUTE, MONDAY_NOON
-from support.databases import on_postgres
+from support.databases import Places, on_postgres
 from support.service import Company, Place, Service, ok
 
 pytestmark = on_postgres
@@ -239,6 +239,29 @@ def test_hot_statements_find_by_index_in_a_database_that_was_never_analysed(plac
     assert not re.search(r"Seq Scan|Bitmap|Hash Join|Merge Join", plan), plan
 
 
+def test_what_is_due_is_claimed_although_another_fires_what_was_found_first(
+    database: PostgresDatabase, place: Place, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or it would wait, since this claim's locks kept it from everybody else."""
+    triggers = {each["id"] for each in company.routine(triggers=[SCHEDULE, SCHEDULE])["triggers"]}
+    found: list[str] = []
+    claimed = hot.PostgresStatements._claimed  # noqa: SLF001 - the moment between the locks and what is read under them
+
+    def after_another(self: hot.PostgresStatements, locked: list[tuple[str]], due_at: int) -> Claim:
+        if not found:
+            found.extend(row[0] for row in locked)
+            with psycopg.connect(place.database_url or "", autocommit=True) as connection:
+                connection.execute(
+                    "UPDATE triggers SET next_run_at = next_run_at + 86400000 WHERE id = ANY(%s)", [found]
+                )
+        return claimed(self, locked, due_at)
+
+    monkeypatch.setattr(hot.PostgresStatements, "_claimed", after_another)
+    with database.write() as transaction:
+        due = transaction.hot.claim_due([company.id], DUE, 1).triggers
+    assert [each.id for each in due] == list(triggers - set(found))
+
+
 def plan_of_known_causes(transaction: Transaction) -> str:
     """How a connection finds runs by their causes, as it remembers it."""
     prepared = transaction.connection.execute(text("SELECT name, statement FROM pg_prepared_statements"))
@@ -246,10 +269,18 @@ def plan_of_known_causes(transaction: Transaction) -> str:
     return "\n".join(line for (line,) in transaction.connection.execute(text(f"EXPLAIN EXECUTE {name}(NULL, NULL)")))
 
 
-def test_plans_are_made_anew_as_tables_grow(place: Place, company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plans_are_made_anew_as_tables_grow(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was planned for a table of a few rows may be no way to find one among thousands."""
-    routine = company.routine()["id"]
-    ok(company.board.post(f"/routines/{routine}/run"), 202)
+    with places.blank() as place:  # for the size of indexes counts, and in a place that was lent before they are large
+        service = Service(place)
+        company = service.company()
+        routine = company.routine()["id"]
+        ok(company.board.post(f"/routines/{routine}/run"), 202)
+        service.close()
+        _require_new_plans(place, routine, monkeypatch)
+
+
+def _require_new_plans(place: Place, routine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = ", ".join(column.name for column in runs.c if column.name not in {"id", "cause"})
     more = f"SELECT gen_random_uuid(), gen_random_uuid()::text, {kept} FROM runs, generate_series(1, 20000)"  # noqa: S608 - constants
     with opened(place) as database:
