@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,6 +11,7 @@ import pytest
 import structlog
 from hypothesis import settings
 
+from routines.cli.serving import GARBAGE_THRESHOLD
 from support.clock import ManualClock
 from support.databases import KINDS, Places, PostgresPlaces, SqlitePlaces
 from support.durations import Durations
@@ -98,6 +100,13 @@ def company(service: Service, places: Places) -> Company:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays, so that no collection has to walk through it: as in a server, and for some 8 %."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_THRESHOLD)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -32,7 +32,7 @@ from support.databases import Places
 from support.service import Company, Service, created, error, ok
 
 T = TypeVar("T")
-SEQUENCES = {"sqlite": 20, "postgres": 8}  # what happens is the same; that the books agree is asked of both
+SEQUENCES = {"sqlite": 12, "postgres": 5}  # what happens is the same; that the books agree is asked of both
 STEPS = 40
 ROUTINES_MAX = 4
 STARTS = [

@@ -12,7 +12,7 @@ from support.databases import Places
 from support.service import Service
 from support.webhooks import MODES, Webhook, webhook
 
-EXAMPLES = 150  # for each mode
+EXAMPLES = 75  # for each mode
 Senders = dict[str, Webhook]
 
 printable = st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]), max_size=60)

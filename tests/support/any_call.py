@@ -27,8 +27,8 @@ from support.service import BASE_URL, Place, Service, ok
 from support.world import World
 
 # For each call, besides the edge cases that are derived from the document.
-EXAMPLES = 12
-EXAMPLES_OF_IDS = 10  # where nothing but the ids in its path can be said to a call
+EXAMPLES = 6
+EXAMPLES_OF_IDS = 5  # where nothing but the ids in its path can be said to a call
 CONFIG = {
     "checks": {
         # Section 5 of the contract: 422 is for what is well formed but cannot be, such as a cron expression for

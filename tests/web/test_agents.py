@@ -92,16 +92,19 @@ def test_what_is_refused_is_told_on_the_page(service: Service, company: Company)
     assert "Agent Grace is not woken on demand" in words(reply)
 
 
-def test_an_agents_heartbeats_come_in_pages(service: Service, company: Company, worker: Worker) -> None:
+def test_an_agents_heartbeats_come_in_pages(
+    service: Service, company: Company, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("routines.web.pages.agents.HEARTBEATS_PAGE", 3)
     agent = process_agent(company)
-    for _ in range(25):
+    for _ in range(5):
         service.clock.advance(MINUTE)
         ok(company.board.post(f"/agents/{agent}/heartbeat/invoke"), 202)
         worker.end(worker.one(), SUCCEEDED)
     first = service.client.get(f"/agents/{agent}").text
-    assert first.count('href="/heartbeat-runs/') == 20
+    assert first.count('href="/heartbeat-runs/') == 3
     [before] = re.findall(r"\?before=([0-9a-f-]+)#", first)
-    assert service.client.get(f"/agents/{agent}?before={before}").text.count('href="/heartbeat-runs/') == 5
+    assert service.client.get(f"/agents/{agent}?before={before}").text.count('href="/heartbeat-runs/') == 2
 
 
 def test_a_terminated_agent_has_its_routines_paused_and_can_do_nothing_more(service: Service, company: Company) -> None:
