@@ -154,6 +154,7 @@ def test_the_unit_names_settings_that_there_are() -> None:
     assert settings.auth is AuthMode.AUTHENTICATED
     assert settings.data_dir == Path("/var/lib") / unit["Service"]["StateDirectory"]
     assert int(unit["Service"]["TimeoutStopSec"]) > STOP_SECONDS_MAX
+    assert unit["Service"]["KillMode"] == "mixed", "agents must be ended by the server, which records why"
     assert unit["Service"]["ExecStart"].endswith("/routines serve")
     assert unit["Service"]["User"] == "routines"
 
