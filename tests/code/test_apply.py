@@ -86,7 +86,8 @@ def typed(service: Service, company: Company, *words: str, **how: Any) -> Result
     transport = how.pop("transport", None) or Transport(service.server.app)
     around = Surroundings(transport=transport, is_terminal=lambda _: how.get("terminal", False))
     apart = {"ROUTINES_API_URL": BASE_URL, "ROUTINES_COMPANY": company.id, "TERM": "xterm-256color"}
-    return CliRunner().invoke(app, words, env=apart, obj=around, input=how.get("input"), catch_exceptions=False)
+    runner = CliRunner(charset=how.get("charset", "utf-8"))
+    return runner.invoke(app, words, env=apart, obj=around, input=how.get("input"), catch_exceptions=False)
 
 
 def applied(service: Service, company: Company, text: str, *options: str, **how: Any) -> Result:
@@ -284,6 +285,19 @@ def exported_title(text: str) -> str:
     """The title of an exported routine, as any program reads it."""
     found: str = yaml.safe_load(text)["routines"][0]["title"]
     return found
+
+
+def test_a_file_is_the_same_where_a_locale_lacks_its_characters(
+    service: Service, company: Company, tmp_path: Path
+) -> None:
+    company.routine(title=(title := "Grüße → ☀"), description=f"{title}\n{title}")
+    crontab = tmp_path / "crontab"
+    crontab.write_text(f"# {title}\n0 3 * * * echo {title}\n", "utf-8")
+    for words in (("export",), ("import", "crontab", str(crontab), "--agent", "Ada", "--project", "Web")):
+        text = typed(service, company, *words, charset="latin-1").stdout
+        assert text.isascii()
+        assert yaml.safe_load(text) == yaml.safe_load(typed(service, company, *words).stdout)
+        assert exported_title(text) == title
 
 
 def test_an_agent_applies_its_own_routines_and_no_others(service: Service, company: Company) -> None:

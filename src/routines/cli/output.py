@@ -45,7 +45,8 @@ class Output:
         self.style = style
         self._clock = clock
         self._stream = stream
-        self._ascii_only = "utf" not in (stream.encoding or "utf-8").lower()
+        self.ascii_only = "utf" not in (stream.encoding or "utf-8").lower()
+        """Whether nothing but ASCII can be told, so that whoever makes a language of it escapes the rest in its way."""
 
     def listing(self, columns: Sequence[Column], entries: Sequence[Entry]) -> None:
         """A list, in the order in which the service gave it."""
@@ -117,7 +118,7 @@ class Output:
         return Console(stderr=True).status(Text(inert(sentence)))
 
     def _print_json(self, value: Any, *, indent: int | None) -> None:  # noqa: ANN401 - any JSON
-        self._print(json_text(value, indent=indent, ascii_only=self._ascii_only))
+        self._print(json_text(value, indent=indent, ascii_only=self.ascii_only))
 
     def _print(self, text: str, end: str = "\n") -> None:
         print(self._encodable(text), file=self._stream, end=end)
@@ -131,7 +132,7 @@ class Output:
         self._print(captured.get(), end="")  # what Rich itself puts in, such as an ellipsis, is not in each encoding
 
     def _encodable(self, text: str) -> str:
-        return text.encode("ascii", "backslashreplace").decode() if self._ascii_only else text
+        return text.encode("ascii", "backslashreplace").decode() if self.ascii_only else text
 
     def _print_field(self, name: str, value: str) -> None:
         first, *others = inert_lines(value) or [""]

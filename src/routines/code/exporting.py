@@ -47,10 +47,10 @@ def new_key(words: str, taken: Collection[str]) -> str:
     return next(key for key in _numbered(base) if key not in taken)
 
 
-def to_yaml(document: Document, *, comments: Sequence[str] = ()) -> str:
-    """A document as YAML, its own order kept, with comments above it."""
+def to_yaml(document: Document, *, comments: Sequence[str] = (), ascii_only: bool = False) -> str:
+    """A document as YAML, its own order kept, with comments above it; with `ascii_only` all else stands as escapes."""
     text: str = yaml.dump(
-        dict(document), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_LINE_CHARACTERS_MAX
+        dict(document), Dumper=_Dumper, sort_keys=False, allow_unicode=not ascii_only, width=_LINE_CHARACTERS_MAX
     )
     return "".join(f"# {each}".rstrip() + "\n" for each in comments) + text
 

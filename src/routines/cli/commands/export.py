@@ -54,6 +54,6 @@ def export(
     if session.output.is_json:
         session.output.done("", document)
     else:
-        session.output.text(to_yaml(document))
+        session.output.text(to_yaml(document, ascii_only=session.output.ascii_only))
     if left_out:
         told_aside(f"{left_out} routines of other sets are not in it; --set NAME exports another set")

@@ -54,6 +54,7 @@ def crontab(
     elif session.output.is_json:
         session.output.done("", document)
     else:
-        session.output.text(to_yaml(document, comments=["Look it over, and then: routines apply -f FILE"]))
+        comments = ["Look it over, and then: routines apply -f FILE"]
+        session.output.text(to_yaml(document, comments=comments, ascii_only=session.output.ascii_only))
     if not found.is_whole:
         raise typer.Exit(ExitCode.FOUND_WRONG)
