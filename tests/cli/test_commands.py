@@ -286,6 +286,8 @@ def test_each_refusal_has_its_code_and_one_inert_sentence(shell: Shell, status: 
         (("routine", "run", NOBODY, "--payload", "@/nowhere"), "/nowhere cannot be read"),
         (("upcoming", "--company", NOBODY, "--to", "noon"), "2026-03-02T12:00"),
         (("issue", "assign", NOBODY), "--nobody"),
+        (("routine", "list", "--company", NOBODY, "--search", "\udcff"), "bytes that are no text"),
+        (("routine", "show", "--company", NOBODY, "Caf\udce9"), "bytes that are no text"),
     ],
 )
 def test_wrong_use_is_told_before_anything_is_asked(shell: Shell, words: tuple[str, ...], said: str) -> None:

@@ -97,5 +97,8 @@ def ending_plainly() -> Iterator[None]:
     except RoutinesError as error:
         tell(error)
         sys.exit(code_of(error))
+    except UnicodeEncodeError:  # the client's, for an address; what stands in a body is the service's to refuse
+        tell(WrongUseError("What was typed has bytes that are no text where this runs, and cannot be sent"))
+        sys.exit(ExitCode.WRONG_USE)
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
