@@ -238,6 +238,12 @@ def test_what_is_meant_is_told_by_id_its_beginning_or_name(shell: Shell) -> None
     assert first in (said := shell.fails(ExitCode.WRONG_USE, "routine", "show", "Twice", *company))
     assert second in said
     shell.fails(ExitCode.WRONG_USE, "routine", "show", first[:6], *company)
+    shell.done("routine", "archive", first)
+    assert shell.json("routine", "show", "Twice", *company)["id"] == second
+    shell.done("routine", "archive", second)
+    shell.fails(ExitCode.WRONG_USE, "routine", "show", "Twice", *company)
+    shell.done("routine", "delete", second)
+    assert shell.json("routine", "show", "Twice", *company)["id"] == first
     assert "no routine 'Thrice'" in shell.fails(ExitCode.NOT_FOUND, "routine", "show", "Thrice", *company)
     shell.fails(ExitCode.NOT_FOUND, "routine", "show", NOBODY)
     assert "no company 'Nowhere'" in shell.fails(ExitCode.NOT_FOUND, "agent", "list", "--company", "Nowhere")

@@ -13,7 +13,7 @@ from typing import Any
 
 from routines.cli.exits import NothingSuchError, WrongUseError
 from routines.client import Client
-from routines.core.model import AgentStatus
+from routines.core.model import AgentStatus, RoutineStatus
 
 ID_BEGINNING_CHARACTERS_MIN = 6
 LOOKED_THROUGH_MAX = 10_000  # issues or runs: some twenty calls, a second or two
@@ -107,7 +107,12 @@ AGENT = Noun(
     is_past=lambda each: each.status == AgentStatus.TERMINATED,
 )
 GOAL = Noun("goal", lambda client, company, _: client.list_goals(company), lambda each: (each.title,))
-ROUTINE = Noun("routine", _routines, lambda each: (each.title,))
+ROUTINE = Noun(
+    "routine",
+    _routines,
+    lambda each: (each.title,),
+    is_past=lambda each: each.status == RoutineStatus.ARCHIVED,
+)
 TRIGGER = Noun("trigger", _triggers, lambda each: (each.label,))
 ISSUE = Noun(
     "issue",
