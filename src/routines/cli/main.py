@@ -73,18 +73,20 @@ def serve(
     ] = None,
     role: Annotated[
         str | None,
-        typer.Option(help="What this server does, with commas: api, scheduler; all by default. [ROUTINES_ROLE]"),
+        typer.Option(
+            help="What this server does, with commas: api, scheduler, heartbeat; all by default. [ROUTINES_ROLE]"
+        ),
     ] = None,
     retention_days: Annotated[
         int | None,
         typer.Option(
-            help="Remove runs and activity that are older; by default none. [ROUTINES_RETENTION_DAYS]",
+            help="Remove runs, heartbeats and activity that are older; by default none. [ROUTINES_RETENTION_DAYS]",
             min=RETENTION_DAYS_MIN,
             max=RETENTION_DAYS_MAX,
         ),
     ] = None,
 ) -> None:
-    """Run the service: API, pages, scheduler. SIGTERM finishes what is in hand."""
+    """Run the service: API, pages, scheduler, heartbeats. SIGTERM finishes what is in hand."""
     with _told_plainly():
         from routines.cli.serving import serve as serve_settings  # noqa: PLC0415 - only this command serves
         from routines.settings import roles_of  # noqa: PLC0415 - the same
