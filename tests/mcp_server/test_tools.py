@@ -189,7 +189,8 @@ def test_a_key_gives_an_agent_nothing_that_is_anothers(service: Service, company
         assert await tools.refused("get_heartbeat_context", issueId=issue) == "Issue not found"
 
     async def of_nobody(tools: Tools) -> None:
-        assert "Unauthorized" in await tools.refused("get_inbox")
+        assert await tools.refused("get_inbox") == "Unauthorized"
+        assert await tools.refused("list_agents") == "Unauthorized"
 
     as_caller(service, token_of(company.colleague), of_a_colleague)
     as_caller(service, token_of(service.company("Elsewhere").agent), of_another_company)

@@ -36,7 +36,7 @@ WORDS = {
     "idempotencyKey": "Your own name for this one run: called again with the same key, it is not run again.",
     "originId": "The id of a routine, for the issues that it made.",
     "payload": "A JSON object for whoever works on the run.",
-    "q": "A part of the title.",
+    "q": "A part of the title or description.",
     "replayWindowSec": "How many seconds old a signed delivery may be.",
     "signingMode": "How the sender of a webhook proves itself.",
     "timezone": "An IANA name such as Europe/Berlin; UTC by default.",

@@ -24,7 +24,7 @@ from mcp_types import (
     TextContent,
 )
 
-from routines.client import ApiError, AsyncClient, RoutinesClientError
+from routines.client import AsyncClient, ForbiddenError, RoutinesClientError
 from routines.mcp.arguments import on_the_wire, read
 from routines.mcp.tools import TOOLS, Tool
 
@@ -89,10 +89,10 @@ async def _done(tool: Tool, client: AsyncClient, arguments: Mapping[str, Any]) -
 
 
 async def _own(client: AsyncClient, names: set[str]) -> dict[str, str]:
-    """What is the caller's own; raises `RoutinesClientError` for a caller that is no agent, or nobody."""
+    """What is the caller's own; raises `RoutinesClientError`, which tells one that is no agent what to give."""
     try:
         myself = await client.get_myself()
-    except ApiError as error:
+    except ForbiddenError as error:  # what else is wrong, such as a key, is told by itself
         needed = " and ".join(sorted(map(on_the_wire, names)))
         raise RoutinesClientError(f"Give {needed}: only for an agent there is one of its own. {error}") from None
     return {name: myself.company_id if name == "company_id" else myself.id for name in names}
