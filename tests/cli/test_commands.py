@@ -207,6 +207,12 @@ def _manage(shell: Shell) -> None:
     assert agent["runtimeConfig"] == {"a": {}}
     _same(shell, "agent list", f"/companies/{agent['companyId']}/agents")
     assert shell.json("agent", "show", "Grace")["chainOfCommand"][0]["name"] == "Ada"
+    edited = ("agent", "edit", "Grace", "--title", "Dr", "--role", "qa", "--runtime-config", '{"b": 1}')
+    assert [shell.json(*edited)[name] for name in ("title", "role", "runtimeConfig")] == ["Dr", "qa", {"b": 1}]
+    emptied = shell.json("agent", "edit", "Grace", "--title", "", "--reports-to", "", "--capabilities", "")
+    assert [emptied[name] for name in ("role", "title", "reportsTo", "capabilities")] == ["qa", None, None, None]
+    shell.done("agent", "edit", "Grace", "--reports-to", "Bob")
+    assert shell.json("agent", "show", "Grace")["chainOfCommand"][0]["name"] == "Bob"
     key = shell.json("agent", "key", "make", "Grace", "--name", "laptop")
     assert shell.json("agent", "list", "--api-key", key["token"])
     assert shell.json("agent", "key", "list", "Grace")[0]["id"] == key["id"]
@@ -216,6 +222,7 @@ def _manage(shell: Shell) -> None:
     assert shell.done("agent", "resume", "Grace") == "Grace is idle\n"
     awake = shell.json("agent", "create", "Hal", "--adapter", "process", "--adapter-config", '{"command": "true"}')
     assert shell.json("agent", "wake", awake["id"])["status"] == "queued"
+    _look_at_heartbeats(shell, awake)
     assert shell.done("agent", "terminate", "Grace") == "Grace is terminated\n"
     assert shell.json("agent", "show", "Grace")["id"] == agent["id"]
     living = shell.json("agent", "create", "Grace")
@@ -228,6 +235,34 @@ def _manage(shell: Shell) -> None:
     assert shell.json("company", "edit", "BB", "--name", "Beta 2", "--status", "archived")["name"] == "Beta 2"
     assert shell.json("company", "show", "--company", "BB")["id"] == other["id"]
     assert "Choose one company" in shell.fails(ExitCode.WRONG_USE, "routine", "list")
+
+
+def _look_at_heartbeats(shell: Shell, agent: dict[str, Any]) -> None:
+    [queued] = shell.json("heartbeat", "list", "--agent", agent["id"], "--status", "queued", "--status", "running")
+    assert (queued["agentId"], queued["reason"]) == (agent["id"], "on_demand")
+    assert "on_demand" in shell.done("heartbeat", "list", "--limit", "1")
+    assert shell.json("heartbeat", "list", "--routine", "Look for links", "--issue", "Mend the links") == []
+    _same(shell, f"heartbeat show {queued['id']}", f"/heartbeat-runs/{queued['id']}")
+    assert shell.json("heartbeat", "log", queued["id"]) == [{"content": "", "start": 0, "after": 0, "isEnd": False}]
+    assert shell.done("heartbeat", "cancel", queued["id"][:-1]) == f"The heartbeat {queued['id']} is cancelled\n"
+    shell.fails(ExitCode.REFUSED, "heartbeat", "cancel", queued["id"])
+
+
+class Printed(httpx2.BaseTransport):
+    """Answers with what an agent has printed, from the place on that is asked for."""
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """One part of it, between the first and the second of which some is not kept."""
+        parts = {0: ("first\nhalf", 0, 10), 10: (" a line\x1b[2J\n", 1010, 1022), 1022: ("", 1022, 1022)}
+        content, start, after = parts[int(request.url.params.get("after", 0))]
+        return httpx2.Response(200, json={"content": content, "start": start, "after": after, "isEnd": False})
+
+
+def test_what_an_agent_printed_is_told_to_its_end_and_does_nothing(shell: Shell) -> None:
+    shell.transport = Printed()
+    lines = shell.done("heartbeat", "log", NOBODY).splitlines()
+    assert lines == ["first", "half", "(1,000 bytes are left out here)", r" a line\x1b[2J"]
+    assert [each["start"] for each in shell.json("heartbeat", "log", NOBODY)] == [0, 1010]
 
 
 def test_what_is_meant_is_told_by_id_its_beginning_or_name(shell: Shell) -> None:

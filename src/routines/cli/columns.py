@@ -66,6 +66,12 @@ def _what(entry: Entry) -> str | None:
     return next((each for each in named if isinstance(each, str)), None)
 
 
+def _standing(heartbeat: Entry) -> str | None:
+    """What kept a heartbeat from its success, or keeps it from its start."""
+    why: str | None = heartbeat["error"] or heartbeat["waitingFor"]
+    return why
+
+
 def _author(comment: Entry) -> str | None:
     author: str | None = comment["authorUserId"] or comment["authorAgentId"]
     return author
@@ -124,6 +130,15 @@ AGENTS = (
 )
 SUPERIORS = (_ID, _NAME, Column("role", "role", Form.TEXT), _TITLE)
 KEYS = (_ID, _NAME, Column("made", "createdAt", Form.INSTANT), Column("revoked", "revokedAt", Form.INSTANT))
+HEARTBEATS = (
+    _ID,
+    Column("when", "createdAt", Form.INSTANT),
+    Column("agent", "agentId", Form.ID),
+    _STATUS,
+    Column("for", "reason"),
+    Column("ended", "finishedAt", Form.INSTANT),
+    Column("why", _standing, Form.TEXT),
+)
 PROJECTS = (_ID, _NAME, _STATUS, _UPDATED)
 COMPANIES = (_ID, _NAME, Column("prefix", "issuePrefix"), _STATUS, _UPDATED)
 DELIVERIES = (

@@ -19,6 +19,7 @@ NOUNS = {
     "runs": "runs",
     "issue": "issues",
     "agent": "agents",
+    "heartbeat": "heartbeats",
     "project": "projects",
     "company": "companies",
     "upcoming": "upcoming",

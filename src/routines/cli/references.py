@@ -16,7 +16,7 @@ from routines.client import Client
 from routines.core.model import AgentStatus, RoutineStatus
 
 ID_BEGINNING_CHARACTERS_MIN = 6
-LOOKED_THROUGH_MAX = 10_000  # issues or runs: some twenty calls, a second or two
+LOOKED_THROUGH_MAX = 10_000  # issues, heartbeats or runs: some twenty calls, a second or two
 CHOICES_TOLD_MAX = 5  # what fits a line or two
 _WHOLE_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ID_BEGINNING = re.compile(rf"[0-9a-fA-F-]{{{ID_BEGINNING_CHARACTERS_MIN},36}}")
@@ -120,4 +120,5 @@ ISSUE = Noun(
     lambda each: (each.identifier, each.title),
 )
 KEY = Noun("key", lambda client, agent, _: client.list_keys(agent), lambda each: (each.name,), "of this agent")
+HEARTBEAT = Noun("heartbeat", lambda client, company, _: client.list_heartbeats.every(company), lambda _: ())
 RUN = Noun("run", lambda client, routine, _: client.list_runs.every(routine), lambda _: (), "of this routine")

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from routines.cli import columns
-from routines.cli.arguments import Agent, Yes, object_of, optional
+from routines.cli.arguments import Agent, Yes, clearable, object_of, optional
 from routines.cli.nouns import group
 from routines.cli.references import AGENT, KEY
 from routines.cli.remote import remote
@@ -20,7 +20,14 @@ from routines.client.call import Call
 from routines.client.models import AgentReply
 from routines.core.model import AdapterType
 
-app = group("Agents: list, look at, hire, pause, wake; their keys.")
+app = group("Agents: list, look at, hire, change, pause, wake; their keys.")
+Role = Annotated[str | None, typer.Option(help="What it is there for.")]
+Title = Annotated[str | None, typer.Option(help="What it is addressed as.")]
+Capabilities = Annotated[str | None, typer.Option(help="What it can do.")]
+ReportsTo = Annotated[str | None, typer.Option(help="Id or name of its superior.")]
+Adapter = Annotated[AdapterType | None, typer.Option(help="How it is started.")]
+AdapterConfig = Annotated[str | None, typer.Option(help="Its whole JSON object, @FILE or -.")]
+RuntimeConfig = Annotated[str | None, typer.Option(help="Its whole JSON object, @FILE or -.")]
 key = group("Keys, by which an agent proves who it is.")
 app.add_typer(key, name="key")
 
@@ -45,13 +52,13 @@ def create_agent(
     session: Session,
     name: Annotated[str, typer.Argument(help="What it is called.")],
     *,
-    role: Annotated[str | None, typer.Option(help="What it is there for.")] = None,
-    title: Annotated[str | None, typer.Option(help="What it is addressed as.")] = None,
-    capabilities: Annotated[str | None, typer.Option(help="What it can do.")] = None,
-    reports_to: Annotated[str | None, typer.Option(help="Id or name of its superior.")] = None,
-    adapter: Annotated[AdapterType | None, typer.Option(help="How it is started.")] = None,
-    adapter_config: Annotated[str | None, typer.Option(help="Its JSON object, @FILE or -.")] = None,
-    runtime_config: Annotated[str | None, typer.Option(help="Its JSON object, @FILE or -.")] = None,
+    role: Role = None,
+    title: Title = None,
+    capabilities: Capabilities = None,
+    reports_to: ReportsTo = None,
+    adapter: Adapter = None,
+    adapter_config: AdapterConfig = None,
+    runtime_config: RuntimeConfig = None,
 ) -> None:
     """Hire an agent."""
     call = Client.create_agent(
@@ -62,6 +69,37 @@ def create_agent(
         title=optional(title),
         capabilities=optional(capabilities),
         reports_to=session.find_if_given(AGENT, reports_to),
+        adapter_type=optional(adapter),
+        adapter_config=object_of(adapter_config, "--adapter-config"),
+        runtime_config=object_of(runtime_config, "--runtime-config"),
+    )
+    session.output.detail(session.ask(call))
+
+
+@app.command("edit")
+@remote
+def edit_agent(
+    session: Session,
+    agent: Agent,
+    *,
+    name: Annotated[str | None, typer.Option(help="A new name.")] = None,
+    role: Role = None,
+    title: Title = None,
+    capabilities: Capabilities = None,
+    reports_to: ReportsTo = None,
+    adapter: Adapter = None,
+    adapter_config: AdapterConfig = None,
+    runtime_config: RuntimeConfig = None,
+) -> None:
+    """Change what is given of an agent; the rest stays. An empty title, superior or text of what it can do goes."""
+    call = Client.update_agent(
+        None,
+        session.find(AGENT, agent),
+        name=optional(name),
+        role=optional(role),
+        title=clearable(title),
+        capabilities=clearable(capabilities),
+        reports_to=session.find_or_clear(AGENT, reports_to),
         adapter_type=optional(adapter),
         adapter_config=object_of(adapter_config, "--adapter-config"),
         runtime_config=object_of(runtime_config, "--runtime-config"),
