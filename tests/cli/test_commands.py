@@ -389,6 +389,39 @@ def test_waiting_ends_as_the_run_does(
     assert (result.exit_code, said in result.stderr) == (code, True), result.output
 
 
+class Restarted(Transport):
+    """The application, at which for some requests nobody is, or only a proxy before it."""
+
+    def __init__(self, service: Service, away: int) -> None:
+        super().__init__(service.server.app)
+        self.away = away
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """The application's answer, or none."""
+        if "/issues/" not in request.url.path or self.away == 0:
+            return super().handle_request(request)
+        self.away -= 1
+        if self.away % 2:
+            raise httpx2.ConnectError("refused", request=request)
+        return httpx2.Response(502, text="Bad gateway")
+
+
+@pytest.mark.parametrize(("away", "code"), [(30, ExitCode.DONE), (2_000, ExitCode.UNREACHABLE)])
+def test_waiting_outlasts_a_restart_of_the_service(
+    shell: Shell, service: Service, routine: str, away: int, code: ExitCode
+) -> None:
+    def meanwhile(seconds: float) -> None:
+        service.clock.advance(timedelta(seconds=seconds))
+        if restarted.away == 0:
+            [run, *_] = service.board.get(f"/routines/{routine}/runs").json()
+            service.board.patch(f"/issues/{run['linkedIssueId']}", {"status": "done"})
+
+    shell.nap = meanwhile  # type: ignore[method-assign]
+    shell.transport = restarted = Restarted(service, away)
+    result = shell("routine", "run", routine, "--wait")
+    assert result.exit_code == code, result.output
+
+
 def test_a_run_that_joins_an_open_issue_is_no_success(shell: Shell, routine: str) -> None:
     shell.done("routine", "run", routine)
     result = shell("routine", "run", routine, "--wait", "--json")

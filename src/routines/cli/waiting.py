@@ -5,14 +5,15 @@ What makes a run final is the service's; the service has no call for one run, so
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from routines.cli.exits import FoundWrongError, NothingSuchError
 from routines.cli.references import LOOKED_THROUGH_MAX
 from routines.cli.session import Session
-from routines.client import Client
+from routines.client import Client, ConnectionFailedError, ServerFaultError
 from routines.client.call import Call
+from routines.client.events import AWAY_SECONDS_MAX
 from routines.core.limits import RUNS_PAGE_MAX
 from routines.core.model import RunStatus
 
@@ -28,7 +29,7 @@ def wait(session: Session, run: dict[str, Any], timeout_seconds: int) -> None:
     with session.output.progress(f"Waiting for the end of run {run['id']}"):
         status = run["status"]
         while status == RunStatus.ISSUE_CREATED:
-            issue = session.ask(Client.get_issue(None, run["linkedIssueId"]))
+            issue = _issue_of(session, run, deadline)
             identifier = issue["identifier"]
             status = next((each["status"] for each in issue["routineRuns"] if each["id"] == run["id"]), status)
             if status == RunStatus.ISSUE_CREATED:
@@ -42,6 +43,24 @@ def wait(session: Session, run: dict[str, Any], timeout_seconds: int) -> None:
     if status != RunStatus.COMPLETED:
         joined = f"; the open issue is {ended['linkedIssue']['identifier']}" if ended["linkedIssue"] else ""
         raise FoundWrongError(f"The run is {status}: {ended['failureReason'] or 'no work of its own was done'}{joined}")
+
+
+def _issue_of(session: Session, run: dict[str, Any], deadline: datetime) -> dict[str, Any]:
+    """The issue of a run, also from a service that was away for a while, as when it is restarted.
+
+    Raises `RoutinesClientError` once nobody would wait for the service any more.
+    """
+    clock = session.around.clock
+    given_up_at = min(deadline, clock.now() + timedelta(seconds=AWAY_SECONDS_MAX))
+    while True:
+        try:
+            issue: dict[str, Any] = session.ask(Client.get_issue(None, run["linkedIssueId"]))
+        except (ConnectionFailedError, ServerFaultError):
+            if clock.now() >= given_up_at:
+                raise
+            session.around.sleep(POLL_SECONDS)
+        else:
+            return issue
 
 
 def run_of(session: Session, routine_id: str, run_id: str) -> dict[str, Any]:
