@@ -183,23 +183,28 @@ def test_pruning_and_sets_need_a_name_that_can_be_one(service: Service, company:
 
 
 class Losing(Counting):
-    """The application, whose reply to one of the changes is lost after it was made."""
+    """The application, whose reply to one of the changes is lost, or not waited for, after it was made."""
 
-    def __init__(self, service: Service, lost: str) -> None:
+    def __init__(self, service: Service, lost: str, end: BaseException | None = None) -> None:
         super().__init__(service)
         self._lost = lost
+        self._end = end
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """The application's answer, unless it is the one that is lost."""
         reply = super().handle_request(request)
         if f"{request.method} {request.url.path.rsplit('/')[-1]}" == self._lost:
-            raise httpx2.ReadError("lost", request=request)
+            raise self._end or httpx2.ReadError("lost", request=request)
         return reply
 
 
-def test_a_secret_that_nobody_saw_is_told_of(service: Service, company: Company) -> None:
-    lost = applied(service, company, FILE, transport=Losing(service, "POST routines"))
-    assert lost.exit_code == 5
+@pytest.mark.parametrize(("end", "code"), [(None, 5), (KeyboardInterrupt(), 130)])
+def test_a_secret_that_nobody_saw_is_told_of(
+    service: Service, company: Company, end: BaseException | None, code: int
+) -> None:
+    lost = applied(service, company, FILE, transport=Losing(service, "POST routines", end))
+    assert lost.exit_code == code
+    assert "of 3 changes were made; apply again" in lost.stderr
     assert "A secret of site/links may have been made that nobody saw" in lost.stderr
     assert "`routines trigger rotate`" in lost.stderr
     applied(service, company, FILE)

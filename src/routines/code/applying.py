@@ -106,7 +106,7 @@ def carry_out(client: Client, prepared: Prepared) -> Iterator[Done]:
     for change in prepared.changes:
         try:
             secrets = applying.make(change)
-        except RoutinesClientError as error:
+        except (RoutinesClientError, KeyboardInterrupt) as error:
             if _makes_secret(change) and (applying.has_made_half or _may_be_done(error)):
                 error.add_note(_of_unseen_secret(change))
             raise
@@ -196,11 +196,11 @@ def _makes_secret(change: Change) -> bool:
             return False
 
 
-def _may_be_done(error: RoutinesClientError) -> bool:
-    """Whether a call that failed may have done its work all the same."""
+def _may_be_done(error: RoutinesClientError | KeyboardInterrupt) -> bool:
+    """Whether a call that failed, or was not waited for, may have done its work all the same."""
     if isinstance(error, ConnectionFailedError):
         return error.was_sent
-    return isinstance(error, ServerFaultError | UnexpectedReplyError)
+    return isinstance(error, ServerFaultError | UnexpectedReplyError | KeyboardInterrupt)
 
 
 def _of_unseen_secret(change: Change) -> str:

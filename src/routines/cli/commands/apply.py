@@ -116,7 +116,7 @@ def _carry_out(session: Session, prepared: Prepared, secrets_file: TextIO | None
                 else:
                     secrets_file.write(json_text(_secret_json(secret)) + "\n")
                     secrets_file.flush()
-    except RoutinesError as error:
+    except (RoutinesError, KeyboardInterrupt) as error:
         told_aside(f"{count} of {len(prepared.changes)} changes were made; apply again, and it goes on from there")
         for note in getattr(error, "__notes__", ()):
             told_aside(note)
