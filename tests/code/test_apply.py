@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from routines import Client
+from routines.cli.commands import apply
 from routines.cli.main import app
 from routines.cli.session import Surroundings
 from routines.client import ForbiddenError
@@ -273,6 +274,17 @@ def test_secrets_go_into_a_file_for_its_owner_only(service: Service, company: Co
     assert (piped.exit_code, stat.S_IMODE(pipe.stat().st_mode)) == (2, 0o644)
     assert "is no regular file" in piped.stderr
     assert not [key for key in kept(company) if key.startswith("b/")]
+
+
+def test_a_secret_for_which_there_is_no_room_is_told_of(
+    service: Service, company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (full := tmp_path / "secrets").touch()
+    monkeypatch.setattr(apply, "_opened", lambda path: path.open("rb", buffering=0))  # takes nothing, as a full one
+    result = applied(service, company, FILE, "--secrets-file", str(full))
+    assert result.exit_code == 1, result.output
+    assert "nobody has it; `routines trigger rotate`" in result.stderr
+    assert "2 of 3 changes were made; apply again" in result.stderr
 
 
 def test_texts_from_outside_do_nothing_to_a_terminal(service: Service, company: Company) -> None:

@@ -10,12 +10,13 @@ import stat
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
+from io import FileIO
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import Annotated, Any
 
 import typer
 
-from routines.cli.exits import ExitCode, WrongUseError
+from routines.cli.exits import ExitCode, FoundWrongError, WrongUseError
 from routines.cli.inert import json_text
 from routines.cli.nouns import verb
 from routines.cli.output import told_aside
@@ -102,7 +103,7 @@ def bring_about(
         _carry_out(session, prepared, secrets)
 
 
-def _carry_out(session: Session, prepared: Prepared, secrets_file: TextIO | None) -> None:
+def _carry_out(session: Session, prepared: Prepared, secrets_file: FileIO | None) -> None:
     count, shown = 0, list[Secret]()
     try:
         for done in carry_out(session.client, prepared):
@@ -114,8 +115,7 @@ def _carry_out(session: Session, prepared: Prepared, secrets_file: TextIO | None
                     session.output.done(f"  {secret.trigger}: {secret.webhook_url}")
                     session.output.done(f"  {secret.trigger}: {secret.webhook_secret or 'no secret'}")
                 else:
-                    secrets_file.write(json_text(_secret_json(secret)) + "\n")
-                    secrets_file.flush()
+                    _keep(secret, secrets_file)
     except (RoutinesError, KeyboardInterrupt) as error:
         told_aside(f"{count} of {len(prepared.changes)} changes were made; apply again, and it goes on from there")
         for note in getattr(error, "__notes__", ()):
@@ -149,7 +149,21 @@ def _secret_json(secret: Secret) -> dict[str, Any]:
     }
 
 
-def _opened(path: Path) -> TextIO:
+def _keep(secret: Secret, file: FileIO) -> None:
+    """Append a secret to a file; raises `FoundWrongError` where that is full, for then nobody has the secret."""
+    line = (json_text(_secret_json(secret)) + "\n").encode()
+    try:
+        is_kept = file.write(line) == len(line)
+    except OSError:
+        is_kept = False
+    if not is_kept:
+        raise FoundWrongError(
+            f"The secret of the webhook {secret.trigger} of {secret.routine} could not be written to the file, so that "
+            "nobody has it; `routines trigger rotate`, with the id that `routines trigger list` shows, makes a new one"
+        )
+
+
+def _opened(path: Path) -> FileIO:
     """A file to append to that only its owner can read, opened before anything is changed."""
     # Without waiting: a pipe that nobody reads would otherwise be waited for.
     careful = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -167,4 +181,4 @@ def _opened(path: Path) -> TextIO:
         raise WrongUseError(
             f"--secrets-file: {path} is no regular file, which its owner alone could read; nothing was changed"
         )
-    return os.fdopen(descriptor, "a", encoding="utf-8")
+    return FileIO(descriptor, "a")  # without a buffer, so that what was written is there, or is known not to be
