@@ -35,7 +35,9 @@ def email(notification: Notification, base_url: str, sender: str, to: str, at: d
     letter = EmailMessage(policy=SMTP)
     letter["From"] = sender
     letter["To"] = to
-    letter["Subject"] = one_line(f"[Routines] {message.subject}", NOTIFICATION_SUBJECT_CHARACTERS_MAX)
+    subject = one_line(f"[Routines] {message.subject}", NOTIFICATION_SUBJECT_CHARACTERS_MAX)
+    # Else `email` decodes an encoded word (RFC 2047), and writes the line breaks of some charsets as they are.
+    letter["Subject"] = subject.replace("=?", f"={_INVISIBLE}?")
     letter["Date"] = format_datetime(at)
     letter["Message-ID"] = f"<{notification.id}@{sender.rpartition('@')[2].strip('> ')}>"
     letter["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's holiday answers it
