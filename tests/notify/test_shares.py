@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from routines.core.notifications import Receiver
 from routines.services.notification_work import LEASE, Letter, NotificationWork, Sent
 from routines.storage.queries import notifications
 from support.clock import MINUTE, SECOND, ManualClock
-from support.databases import on_sqlite
+from support.databases import on_postgres, on_sqlite
 from support.listener import Listener, answering
 from support.service import Company, Place, Service, ok
 from support.subscribing import HERE, deliveries, sent, subscribed
@@ -75,6 +76,37 @@ def test_a_receiver_that_hangs_rests_with_all_that_waits_for_it(
     assert work.claim(NOTIFICATIONS_AT_ONCE_MAX, {}) == []
     ok(company.board.patch(f"/notification-subscriptions/{slow['id']}", {"target": f"{WHERE}/new"}))
     assert len(work.claim(NOTIFICATIONS_AT_ONCE_MAX, {})) == 1
+
+
+@on_postgres
+def test_a_subscription_is_disabled_while_a_try_of_its_fails(
+    service: Service, company: Company, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = backlog(company, 1)
+    work = work_of(service)
+    [hung] = work.claim(NOTIFICATIONS_AT_ONCE_MAX, {})
+    clock.advance(15 * SECOND)
+    settled, disabling = Event(), Event()
+    rest, give_up = notifications.rest, notifications.give_up
+
+    def rest_later(*arguments: Any) -> None:
+        settled.set()
+        assert disabling.wait(10)
+        rest(*arguments)
+
+    def give_up_now(*arguments: Any) -> None:
+        disabling.set()
+        give_up(*arguments)
+
+    monkeypatch.setattr(notifications, "rest", rest_later)
+    monkeypatch.setattr(notifications, "give_up", give_up_now)
+    with ThreadPoolExecutor(1) as threads:
+        settling = threads.submit(work.settle, hung.notification, Sent("It took more than 15 s"), jitter=0)
+        assert settled.wait(10)
+        ok(company.board.patch(f"/notification-subscriptions/{slow['id']}", {"enabled": False}))
+        settling.result()
+    [given_up] = deliveries(company.board, slow["id"])
+    assert (given_up["status"], given_up["lastError"]) == ("failed", "The subscription was disabled")
 
 
 @on_sqlite

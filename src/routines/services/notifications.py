@@ -170,9 +170,9 @@ class Notifications:
                 return before
             now = self.context.clock.now()
             after = replace(after, updated_at=now)
-            notifications.change(connection, after)
-            if not after.enabled:
+            if not after.enabled:  # before the subscription is locked: what a try came to is recorded in this order
                 notifications.give_up(connection, after.id, "The subscription was disabled", now)
+            notifications.change(connection, after)
             if {"quietAfterSeconds", "routineId", "events"} & set(names):
                 silences.forget(connection, after.id)
             self._record(
