@@ -438,6 +438,23 @@ def test_a_header_that_is_the_calls_own_is_refused(name: str, network: Network) 
     assert network.dialled == []
 
 
+def test_a_thread_that_cannot_be_had_takes_no_place_in_the_resolver(
+    resolver: Resolver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    resolver.knows("agent.test", [LOOPBACK])
+    with monkeypatch.context() as patch:
+        patch.setattr(outgoing, "Thread", refuse)
+        for _ in range(outgoing.RESOLUTIONS_MAX):
+            error = unreachable_because("http://agent.test/")
+            assert error.retry
+            assert error.sentence == "agent.test:80 cannot be reached: the machine has no thread left"
+    with Listener(answering(200)) as listener:
+        assert call(f"http://agent.test:{listener.port}/").status == 200
+
+
 @pytest.fixture
 def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Authority]:
     """An authority that calls of this test trust, and no other."""

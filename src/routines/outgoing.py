@@ -9,6 +9,7 @@ libraries above h11 have pools, proxies and redirects, which would each have to 
 
 from __future__ import annotations
 
+import errno
 import socket
 import ssl
 import time
@@ -182,7 +183,11 @@ def _resolve(host: str, port: int, deadline: Deadline) -> Sequence[tuple[int, An
         finally:
             _resolving.release()
 
-    Thread(target=ask, name=f"resolve {host}", daemon=True).start()
+    try:
+        Thread(target=ask, name=f"resolve {host}", daemon=True).start()
+    except RuntimeError as error:
+        _resolving.release()
+        raise OSError(errno.EAGAIN, "the machine has no thread left") from error
     try:
         answer = answers.get(timeout=deadline.left())
     except Empty:

@@ -13,6 +13,7 @@ from routines.http.auth import AuthMode
 from routines.http.rate_limit import RateLimiter
 from routines.http.routes import metrics
 from routines.settings import Role
+from routines.telemetry import backlog
 from support.clock import HOUR, MINUTE, SECOND
 from support.databases import on_postgres, on_sqlite
 from support.heartbeats import FAILED, Worker, issue_for, process_agent
@@ -158,6 +159,20 @@ def test_a_scrape_does_not_wait_for_the_database(service: Service, monkeypatch: 
     scrape(service)
     assert asked == 1  # the second scrape waited for the first one's question
     let_go.set()
+
+
+@on_sqlite
+def test_a_scrape_without_a_thread_keeps_no_later_one_from_asking(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: Any) -> Thread:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(backlog, "Thread", refuse)
+        assert value(scrape(service), "routines_scrape_error") == 1
+        assert service.board.get("/health/ready").status_code == 503
+    assert value(scrape(service), "routines_scrape_error") == 0
 
 
 def test_the_pools_tell_who_uses_and_who_waits(service: Service) -> None:

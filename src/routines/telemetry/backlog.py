@@ -55,7 +55,11 @@ class BacklogProbe:
         with self._lock:
             if self._asked is None or self._asked.done():
                 self._asked = Future()
-                Thread(target=self._answer, args=(self._asked,), name="backlog", daemon=True).start()
+                try:
+                    Thread(target=self._answer, args=(self._asked,), name="backlog", daemon=True).start()
+                except RuntimeError as error:  # the machine has no thread left, and may have one at the next question
+                    log.warning("backlog_not_read", error=str(error))
+                    self._asked.set_result(None)
             return self._asked
 
     def _answer(self, asked: Future[Backlog | None]) -> None:
