@@ -6,12 +6,15 @@ import gc
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import structlog
 from hypothesis import settings
 
+from routines import outgoing
 from routines.cli.serving import GARBAGE_THRESHOLD
+from support.certificates import Authority
 from support.clock import ManualClock
 from support.databases import KINDS, Places, PostgresPlaces, SqlitePlaces
 from support.durations import Durations
@@ -96,6 +99,17 @@ def company(service: Service, places: Places) -> Company:
         return service.company()
     agent, colleague = (service.as_agent(caller.token or "") for caller in (made.agent, made.colleague))
     return replace(made, board=service.board, agent=agent, colleague=colleague)
+
+
+@pytest.fixture
+def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Authority]:
+    """An authority that calls of this test trust, and no other."""
+    made = Authority(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(made.file))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "none"))
+    outgoing.trust.cache_clear()
+    yield made
+    outgoing.trust.cache_clear()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

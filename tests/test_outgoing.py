@@ -7,7 +7,7 @@ import os
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -453,17 +453,6 @@ def test_a_thread_that_cannot_be_had_takes_no_place_in_the_resolver(
             assert error.sentence == "agent.test:80 cannot be reached: the machine has no thread left"
     with Listener(answering(200)) as listener:
         assert call(f"http://agent.test:{listener.port}/").status == 200
-
-
-@pytest.fixture
-def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Authority]:
-    """An authority that calls of this test trust, and no other."""
-    made = Authority(tmp_path)
-    monkeypatch.setenv("SSL_CERT_FILE", str(made.file))
-    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "none"))
-    outgoing.trust.cache_clear()
-    yield made
-    outgoing.trust.cache_clear()
 
 
 def test_tls_is_spoken_with_the_host_that_the_url_names(authority: Authority, resolver: Resolver) -> None:
