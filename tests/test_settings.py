@@ -316,6 +316,11 @@ def test_an_age_at_which_a_replay_would_be_forgotten_is_refused(days: str) -> No
         {"ROUTINES_SMTP_URL": "smtp://mail.example.com:x", "ROUTINES_MAIL_FROM": "routines@example.com"},
         {"ROUTINES_SMTP_URL": "smtp://ada:hunter2@mail.example.com", "ROUTINES_MAIL_FROM": "routines@example.com"},
         {"ROUTINES_SMTP_URL": "smtps://mail.example.com", "ROUTINES_MAIL_FROM": "a@b\r\nBcc: c@d"},
+        {"ROUTINES_SMTP_URL": "smtps://ada:25#hunter2@mail.example.com", "ROUTINES_MAIL_FROM": "a@b"},
+        {"ROUTINES_SMTP_URL": "smtps://ada:hunter2%C3%BC@mail.example.com", "ROUTINES_MAIL_FROM": "a@b"},
+        {"ROUTINES_SMTP_URL": "smtps://ad%C3%A4:hunter2@mail.example.com", "ROUTINES_MAIL_FROM": "a@b"},
+        {"ROUTINES_SMTP_URL": "smtps://ada:hunter2@mail..example.com", "ROUTINES_MAIL_FROM": "a@b"},
+        {"ROUTINES_SMTP_URL": f"smtps://ada:hunter2@{'m' * 64}.example.com", "ROUTINES_MAIL_FROM": "a@b"},
     ],
 )
 def test_a_mail_server_is_whole_and_keeps_its_password(settings: dict[str, str]) -> None:

@@ -45,6 +45,7 @@ class Security(StrEnum):
 
 
 _SENDER = re.compile(r"[!-?A-~]+@[!-?A-~]+")
+_HOST = re.compile(r"[^.]{1,63}(?:\.[^.]{1,63})*\.?")  # what Python's resolver does not stumble over, or an address
 _PORTS = {Security.NONE: 25, Security.STARTTLS: 587, Security.TLS: 465}
 
 
@@ -72,7 +73,8 @@ class MailServer:
         except ValueError:
             port, host = None, None
             parts = urlsplit("")
-        is_whole = parts.scheme in {"smtp", "smtps"} and host and port != 0 and parts.path in {"", "/"}
+        is_there = host is not None and _HOST.fullmatch(host) is not None and port != 0
+        is_whole = parts.scheme in {"smtp", "smtps"} and is_there and parts.path in {"", "/"} and not parts.fragment
         if not is_whole or parts.query not in {"", "starttls"} or (parts.query and parts.scheme == "smtps"):
             raise MailServerError(
                 "it is no mail server: write smtp://user:password@host:587?starttls, smtps://user:password@host:465, "
@@ -83,6 +85,8 @@ class MailServer:
             raise MailServerError(f"{sender[:60]!r} is no sender: write routines@example.com")
         user = None if parts.username is None else unquote(parts.username)
         password = None if parts.password is None else unquote(parts.password)
+        if not f"{user}{password}".isascii():
+            raise MailServerError("its user or password has other characters than ASCII's, which cannot be sent")
         if password and security is Security.NONE and host not in {"localhost", "127.0.0.1", "::1"}:
             raise MailServerError("it would send the password for everybody to read: add ?starttls, or write smtps://")
         return cls(host or "", port or _PORTS[security], security, sender, user, password)
