@@ -79,3 +79,20 @@ def test_an_alert_looks_at_what_there_is_and_says_what_to_do(rule: dict[str, Any
     page, _, section = rule["annotations"]["runbook"].partition("#")
     headings = re.findall(r"^#+ (.*)$", (ROOT / page).read_text(), re.MULTILINE)
     assert section in {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+COUNTING = [rule for rule in RULES if "for" not in rule and "increase(" in rule["expr"]]
+
+
+@pytest.mark.parametrize("rule", COUNTING, ids=[rule["alert"] for rule in COUNTING])
+def test_the_very_first_of_what_an_alert_counts_is_an_increase(rule: dict[str, Any]) -> None:
+    series = [sample for family in Metrics(list, int).registry.collect() for sample in family.samples]
+    [(name, selector)] = set(re.findall(r"(routines_\w+)\{([^}]*)\}", rule["expr"]))
+    selected = dict(re.findall(r'(\w+)="([^"]*)"', selector))
+    begun = [each.labels for each in series if each.name == name and selected.items() <= each.labels.items()]
+    if not begun:
+        assert f"unless {name}{{{selector}}} offset 10m" in rule["expr"]
+    elif "by (source)" in rule["expr"]:
+        assert {labels["source"] for labels in begun} == WORDS_OF_LABELS["source"]
+    else:
+        assert begun

@@ -90,8 +90,10 @@ class Metrics:
         )
         for fault in DatabaseFault:  # a rate needs a zero to begin with
             self._database_errors.labels(fault.value)
-        for outcome in (RunStatus.ISSUE_CREATED.value, RunStatus.FAILED.value, MISSED):
+        for outcome in (RunStatus.ISSUE_CREATED.value, MISSED):
             self._fires.labels(Source.SCHEDULE.value, outcome)
+        for source in Source:
+            self._fires.labels(source.value, RunStatus.FAILED.value)
         self.described.extend(self._scraped.described)
         self.registry.register(self._scraped)
         ProcessCollector(registry=self.registry)
