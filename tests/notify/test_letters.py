@@ -49,3 +49,11 @@ def test_an_encoded_word_in_a_title_is_a_text_like_any_other(title: str) -> None
     body = letter.get_body()
     assert body is not None
     assert body.get_content().startswith("Run failed: =?")
+
+
+def test_a_letter_is_ascii_on_its_way_whatever_it_says() -> None:
+    made = email(_told("Überblick ☃"), "https://routines.example", "routines@example.com", "grace@example.com", NOW)
+    assert made.as_bytes().isascii()
+    body = message_from_bytes(made.as_bytes(), policy=policy.default).get_body()
+    assert body is not None
+    assert body.get_content().startswith("Run failed: Überblick ☃")

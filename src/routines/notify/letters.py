@@ -19,6 +19,7 @@ from routines.core.notifications import Message, Notification, message_of
 
 _INVISIBLE = "\N{ZERO WIDTH SPACE}"
 _IN_A_LINK = re.compile(r"(?<=:)(?=//)|(?<=\w\.)(?=[^\W\d_])")  # of https://evil.example, www. and evil.example
+_SEVEN_BITS = SMTP.clone(cte_type="7bit")  # which every mail server takes, also one without 8BITMIME (RFC 6152)
 _ESCAPED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})  # docs.slack.dev, "Escaping text"
 
 
@@ -32,7 +33,7 @@ def slack_body(notification: Notification, base_url: str) -> bytes:
 def email(notification: Notification, base_url: str, sender: str, to: str, at: datetime) -> EmailMessage:
     """The notification as plain text; whatever its texts hold, they become no header and no second recipient."""
     message = _message(notification)
-    letter = EmailMessage(policy=SMTP)
+    letter = EmailMessage(policy=_SEVEN_BITS)
     letter["From"] = sender
     letter["To"] = to
     subject = one_line(f"[Routines] {message.subject}", NOTIFICATION_SUBJECT_CHARACTERS_MAX)
