@@ -15,6 +15,7 @@ from support.fleet import Fleet, FleetClock, found_companies
 from support.ledger import Ledger, shown
 from support.load import Load
 from support.nursery import Nursery
+from support.postgres import Cluster
 from support.process import ServerProcess
 
 pytestmark = pytest.mark.last
@@ -64,6 +65,20 @@ def test_sigterm_ends_open_event_streams_at_once(fleet: Fleet) -> None:
     for stream in streams:
         assert stream.read() == b"\n", "the stream's end is in order"
     assert not list(fleet.log_findings())
+
+
+def test_a_server_whose_database_hangs_is_gone_in_time_too(
+    nursery: Nursery, tmp_path: Path, cluster: Cluster, database_url: str
+) -> None:
+    with Fleet(nursery, tmp_path, FleetClock(RATE), database_url) as fleet:
+        server = fleet.up(1).servers[0]
+        found_companies(server, schedules=SCHEDULES)
+        with cluster.frozen():
+            time.sleep(2)  # for slots to be due: a minute is a second
+            began = time.monotonic()
+            assert server.terminate() == 1
+            assert time.monotonic() - began < SECONDS_MAX
+        assert "stop_given_up" in server.log()
 
 
 def test_servers_that_start_at_once_on_an_empty_database_all_come_up(

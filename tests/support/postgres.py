@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -174,6 +175,22 @@ class Cluster:
         self._held.close()
         self._keeper.wait(PATIENCE_SECONDS)
         self._keeper = self._held = None
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Have none of its processes do anything meanwhile; whoever asks waits, for the kernel takes what they send."""
+        first = (self.folder / "data" / "postmaster.pid").read_text().split(maxsplit=1)[0]
+        frozen = [int(first)]
+        os.kill(frozen[0], signal.SIGSTOP)  # who is born meanwhile would not be
+        children = Path(f"/proc/{first}/task/{first}/children").read_text()
+        for child in map(int, children.split()):
+            os.kill(child, signal.SIGSTOP)
+            frozen.append(child)
+        try:
+            yield
+        finally:
+            for process in frozen:
+                os.kill(process, signal.SIGCONT)
 
     def close(self) -> None:
         """Stop at once and remove the folder, when every other process that holds the server has let go of it."""

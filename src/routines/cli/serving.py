@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import gc
 import io
+import json
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -22,6 +24,8 @@ from routines.settings import Settings
 from routines.wiring import Server
 
 SHUTDOWN_SECONDS_MAX = 7  # leaves three of the ten within which a stopped server must be gone
+STOP_SECONDS_MAX = 9.5  # then it goes as it is: a database that hangs may keep some thread of it for ever
+GAVE_UP = 1
 SWITCH_INTERVAL_SECONDS = 0.001  # how long a burst of slots may keep the event loop from answering
 
 GARBAGE_THRESHOLD = 20_000  # a long list makes that many objects, none of them garbage before it is sent
@@ -37,6 +41,7 @@ def serve(settings: Settings) -> None:
     # uvicorn raises the signal again once it has shut down; this is where it then goes, so that the exit is clean.
     signal.signal(signal.SIGTERM, lambda *_: None)
     signal.signal(signal.SIGINT, lambda *_: None)
+    signal.signal(signal.SIGALRM, _give_up)
     structlog.get_logger().info(
         "serving",
         url=settings.base_url,
@@ -67,8 +72,18 @@ class _HttpServer(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """What uvicorn does on a signal, and what is to begin with it."""
+        signal.setitimer(signal.ITIMER_REAL, STOP_SECONDS_MAX)
         self._leave_off()
         super().handle_exit(sig, frame)
+
+
+def _give_up(_signal: int, _frame: FrameType | None) -> None:
+    """End the process; a handler, which must take no lock that the thread it interrupts may hold, as those of a log."""
+    why = f"Not all in hand ended within {STOP_SECONDS_MAX:g} s, as when the database hangs; nobody was told it is done"
+    line = json.dumps({"event": "stop_given_up", "why": why, "level": "error"})
+    with suppress(OSError):
+        os.write(sys.stderr.fileno(), f"{line}\n".encode())
+    os._exit(GAVE_UP)
 
 
 def configure_logging() -> None:
