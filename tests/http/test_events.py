@@ -178,6 +178,21 @@ def test_a_server_has_room_for_so_many_streams(
     second.close()
 
 
+def test_a_moment_without_threads_keeps_no_later_stream_from_being_told(
+    service: LiveService, firm: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: Any) -> Thread:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(events, "Thread", refuse)
+        assert "no thread left" in error(firm.board.get(f"/companies/{firm.id}/events"), 503)
+    stream = Stream(service, firm.id)
+    ok(firm.board.patch(f"/companies/{firm.id}", {"name": "Renamed"}))
+    assert stream.wait_for(1) == entries(firm)[-1:]
+    stream.close()
+
+
 @pytest.mark.parametrize("of_all", [False, True])
 def test_agents_leave_room_for_each_other_and_the_board(
     service: LiveService, firm: Company, monkeypatch: pytest.MonkeyPatch, *, of_all: bool

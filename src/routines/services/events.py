@@ -171,19 +171,27 @@ class Events:
         """
         with self._changed:
             self._require_room(place.agent_id)
+            self._begin_to_read()
             feed = self._feeds.setdefault(place.company_id, _Feed(place.company_id))
             follower = Follower(self, feed, place, wake)
             feed.followers.add(follower)
             self._followers.add(follower)
             if feed.start is None:
                 self._look_at({place.company_id})
-            if self._thread is None:
-                self._thread = Thread(target=self._run, name="events", daemon=True)
-                self._thread.start()
         if self.is_over:  # asked last: whoever is told of the end later is in the set by now
             follower.close()
             raise UnavailableError("The service is stopping; try again in a second")
         return follower
+
+    def _begin_to_read(self) -> None:
+        if self._thread is not None:
+            return
+        try:
+            thread = Thread(target=self._run, name="events", daemon=True)
+            thread.start()
+        except RuntimeError as error:
+            raise UnavailableError("The machine has no thread left; try again in a second") from error
+        self._thread = thread
 
     def _require_room(self, agent_id: str | None) -> None:
         """Raise `UnavailableError` where the server, its agents or this one have as many streams as they may."""
