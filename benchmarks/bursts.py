@@ -38,6 +38,10 @@ class StoppedClock:
         """That instant."""
         return self._at
 
+    def earlier(self, instant: datetime, seconds: float) -> datetime:
+        """As far before it."""
+        return instant - timedelta(seconds=seconds)
+
 
 @dataclass(frozen=True, slots=True)
 class Burst:

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -79,7 +79,7 @@ class _Board:
         self.company = self._caller.call("POST", "/companies", {"name": "Acme"})["id"]
         self._project = self._caller.call("POST", f"/companies/{self.company}/projects", {"name": "Web"})["id"]
 
-    def agent(self, config: dict[str, object], runs_at_once: int = 1) -> str:
+    def agent(self, config: Mapping[str, object], runs_at_once: int = 1) -> str:
         """An agent that is started by a command."""
         runtime = {"heartbeat": {"maxConcurrentRuns": runs_at_once}}
         body = {"name": "Ada", "adapterType": "process", "adapterConfig": config, "runtimeConfig": runtime}
@@ -173,7 +173,7 @@ def _queue(stores: Stores, count: int) -> Iterator[HeartbeatWork]:
     now = datetime.now(UTC)
     with stores.new() as store:
         homes = add_homes(store, now, AGENTS)
-        waiting = [(*IDS.many(now, 2), homes[number % AGENTS]) for number in range(count)]
+        waiting = [(IDS.new(now), IDS.new(now), homes[number % AGENTS]) for number in range(count)]
         at = to_milliseconds(now)
         store.load(schema.issues, ISSUE_COLUMNS, (_issue_row(issue, home, at) for _, issue, home in waiting))
         reason = model.WakeReason.ISSUE_ASSIGNED.value

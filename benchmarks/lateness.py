@@ -34,6 +34,10 @@ class LeapingClock:
         """Its time and all leaps."""
         return self._clock.now() + self._ahead
 
+    def earlier(self, instant: datetime, seconds: float) -> datetime:
+        """As far before it."""
+        return self._clock.earlier(instant, seconds)
+
     def leap_to(self, instant: datetime) -> None:
         """Be at `instant` now, and run on from there."""
         self._ahead += instant - self.now()

@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 
 from routines.cli import main
 from routines.clock import ClockSetting
+from routines.core.access import AuthMode
 from routines.core.errors import RoutinesError
-from routines.http.auth import AuthMode
 from routines.keyring import MasterKeyError
 from routines.notify.mail import MailServer, Security
 from routines.settings import Role, Settings, SettingsError, from_environment

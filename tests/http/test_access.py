@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from routines.http.auth import AuthMode
+from routines.core.access import AuthMode
 from support.service import NOBODY, Caller, Company, Place, Service, error, ok
 from support.subscribing import subscribed
 

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from routines.http.auth import SESSION_COOKIE, SESSION_SECONDS_MAX, AuthMode
+from routines.core.access import AuthMode
+from routines.http.auth import SESSION_COOKIE, SESSION_SECONDS_MAX
 from routines.keyring import hash_token
 from routines.storage.schema import board_tokens
 from support.clock import DAY, SECOND

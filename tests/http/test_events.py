@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from routines.core.access import AuthMode
 from routines.core.activity import ActivityAction
 from routines.core.model import LOCAL_BOARD
-from routines.http.auth import AuthMode
 from routines.http.routes import events as route
 from routines.services import events
 from routines.storage.postgres.database import PostgresDatabase

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from routines.core import limits
-from routines.http.auth import AuthMode
+from routines.core.access import AuthMode
 from routines.http.rate_limit import RateLimiter
 from routines.http.routes import metrics
 from routines.settings import Role

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from routines.http.auth import AuthMode
+from routines.core.access import AuthMode
 from routines.http.routes.skill import PATH, TEXT
 from support.clock import ManualClock
 from support.databases import on_sqlite

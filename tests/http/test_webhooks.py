@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from routines.http.auth import AuthMode
+from routines.core.access import AuthMode
 from support.clock import MINUTE, SECOND
 from support.service import NOBODY, Caller, Company, Place, Service, error, ok
 from support.webhooks import MODES, SECRET_MODES, Webhook, mac, webhook

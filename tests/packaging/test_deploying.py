@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from routines.http.auth import AuthMode
+from routines.core.access import AuthMode
 from routines.settings import from_environment
 from support.documents import REPOSITORY, examples_of
 from support.process import STOP_SECONDS_MAX, free_port

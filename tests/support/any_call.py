@@ -19,7 +19,7 @@ from schemathesis.core.failures import AcceptedNegativeData, FailureGroup
 from schemathesis.specs.openapi.checks import ignored_auth
 from starlette.types import Receive, Scope, Send
 
-from routines.http.auth import AuthMode
+from routines.core.access import AuthMode
 from support.calling import Session
 from support.databases import Places
 from support.readiness import counted_as_started
@@ -95,7 +95,7 @@ class Target:
         self._tried = 0
         self._guarded: set[str] = set()
 
-    def try_out(self, case: schemathesis.Case, made_up: dict[str, Any]) -> None:
+    def try_out(self, case: schemathesis.Case[Any], made_up: dict[str, Any]) -> None:
         """Send a request, aimed at what there is, and hold the reply to everything that the document says."""
         if self._tried % REQUESTS_PER_WORLD == 0:
             self._begin_a_world()
@@ -137,7 +137,7 @@ class Target:
         self._world = World(self._service, as_agent=self._as_agent)
 
 
-def try_out(case: schemathesis.Case, targets: Sequence[Target]) -> None:
+def try_out(case: schemathesis.Case[Any], targets: Sequence[Target]) -> None:
     """Send a request to one of the targets; what fails says at which.
 
     Which, the request itself decides, so that it can be made again.
@@ -195,8 +195,8 @@ _every_call = schemathesis.openapi.from_dict(
     _without_long_bounds(_document), config=schemathesis.Config.from_dict(CONFIG)
 )
 _every_call.app = _relay
-_every_call = _every_call.exclude(operation_id="follow_events")  # its reply has no end, for which a request waits
-calls_with_more = _every_call.include(operation_id=_taking_more_than_ids(_document))
-calls_with_ids = _every_call.exclude(operation_id=_taking_more_than_ids(_document))
+_ending = _every_call.exclude(operation_id="follow_events")  # its reply has no end, for which a request waits
+calls_with_more = _ending.include(operation_id=_taking_more_than_ids(_document))
+calls_with_ids = _ending.exclude(operation_id=_taking_more_than_ids(_document))
 with_examples = settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 with_ids = settings(max_examples=EXAMPLES_OF_IDS, suppress_health_check=list(HealthCheck))

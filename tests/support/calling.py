@@ -131,7 +131,7 @@ async def _run_sync(function: Callable[..., Any], *arguments: Any, **how: Any) -
     return await _run_in_a_thread(function, *arguments, **how)
 
 
-anyio.to_thread.run_sync = _run_sync  # handlers in the test's thread: nobody else waits for its event loop
+anyio.to_thread.run_sync = _run_sync  # type: ignore[assignment]  # handlers in the test's thread: nobody else waits for its event loop
 
 
 class Transport(httpx2.BaseTransport):
@@ -150,7 +150,7 @@ class Session(ASGIClient):
     """Takes the requests of schemathesis to an application; it is one of its own, for it would make another."""
 
     def __init__(self, app: ASGIApp, base_url: str) -> None:
-        super().__init__(app, base_url)
+        super().__init__(app, base_url)  # type: ignore[arg-type]  # it asks for dicts where the standard has mappings
         self.trust_env = False
         self.mount("http://", _Adapter(app))
 
@@ -161,16 +161,23 @@ class _Adapter(requests.adapters.HTTPAdapter):
         self._app = app
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
-        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers.items()]
+        headers = [(_latin_1(name), _latin_1(value)) for name, value in request.headers.items()]
+        url, body = request.url or "", request.body or b""
         if "host" not in request.headers:
-            headers.insert(0, (b"host", urlsplit(request.url).netloc.encode()))
-        body = request.body or b""
-        answer = send(self._app, request.method, request.url, headers, body.encode() if isinstance(body, str) else body)
+            headers.insert(0, (b"host", urlsplit(url).netloc.encode()))
+        assert isinstance(body, str | bytes), "no file is sent"
+        answer = send(self._app, request.method or "", url, headers, body.encode() if isinstance(body, str) else body)
         raw = urllib3.HTTPResponse(
             status=answer.status,
-            headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers],
+            headers=urllib3.HTTPHeaderDict(
+                (name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers
+            ),
             body=io.BytesIO(answer.body),
             preload_content=False,
             request_method=request.method,
         )
         return self.build_response(request, raw)
+
+
+def _latin_1(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode("latin-1")

@@ -64,7 +64,7 @@ def all_examples() -> list[Example]:
 
 
 def _examples(page: str) -> Iterator[Example]:
-    before = None
+    before: Token | None = None
     for token in tokens_of(page):
         if token.type == "fence":
             assert token.map is not None

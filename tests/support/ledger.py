@@ -98,8 +98,8 @@ class Ledger:
                 fired[run.trigger_id][run.scheduled_for] += 1
             elif run.source is Source.SCHEDULE:
                 details = json.loads(run.details)
-                bounds = (datetime.fromisoformat(details[name]) for name in ("from", "to"))
-                dropped[run.trigger_id].append(Outage(*bounds, details["count"]))
+                first, last = (datetime.fromisoformat(details[name]) for name in ("from", "to"))
+                dropped[run.trigger_id].append(Outage(first, last, details["count"]))
         changes: defaultdict[str, list[Row[Any]]] = defaultdict(list)
         for change in sorted(self.schedule_changes, key=lambda change: (change.at, change.id)):
             changes[change.trigger_id].append(change)
@@ -122,12 +122,12 @@ class Ledger:
         for issue in self.issues:
             if issue.origin_run_id is None:
                 continue
-            run = self.run_of_id.get(issue.origin_run_id)
+            origin = self.run_of_id.get(issue.origin_run_id)
             wanted = RUN_OF_ISSUE.get(issue.status, RunStatus.ISSUE_CREATED)
-            if run is None:
+            if origin is None:
                 yield f"doubled: issue {issue.identifier} has no run"
-            elif run.status is not wanted or run.linked_issue_id != issue.id:
-                yield f"torn: issue {issue.identifier} is {issue.status.value} and its run {run.status.value}"
+            elif origin.status is not wanted or origin.linked_issue_id != issue.id:
+                yield f"torn: issue {issue.identifier} is {issue.status.value} and its run {origin.status.value}"
 
     def _identifiers(self) -> Iterator[str]:
         yield from _twice("identifier", (f"{issue.company_id} {issue.identifier}" for issue in self.issues))

@@ -115,8 +115,8 @@ def _main() -> None:
             done, status = os.waitpid(pid, os.WNOHANG)
             ended[pid] = os.waitstatus_to_exitcode(status) if done else None
         print(json.dumps(ended[pid] if "pid" in question else pid), flush=True)  # noqa: T201 - the answer
-    for pid, status in ended.items():
-        if status is None:
+    for pid, exit_status in ended.items():
+        if exit_status is None:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
 

@@ -144,10 +144,10 @@ class Cluster:
             **self.options,
         }
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-        command = [self._binaries / "postgres", "-D", self.folder / "data", *settings]
+        command = [str(self._binaries / "postgres"), "-D", str(self.folder / "data"), *settings]
         with (self.folder / "log").open("ab") as log:
             self._keeper = subprocess.Popen(  # noqa: S603 - the wheel's own program
-                ["/bin/sh", "-c", KEEPER, "sh", self.folder, *command],
+                ["/bin/sh", "-c", KEEPER, "sh", str(self.folder), *command],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

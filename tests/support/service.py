@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from httpx2 import Client, Response
 from starlette.routing import BaseRoute
 
-from routines.http.auth import AuthMode
+from routines.core.access import AuthMode
 from routines.keyring import BOARD_TOKEN_PREFIX, hash_token, new_token
 from routines.settings import Role, Settings
 from routines.storage.queries import board_tokens

@@ -41,4 +41,5 @@ def share_statements() -> None:
 
     @event.listens_for(Engine, "engine_connect")
     def share(connection: Connection) -> None:
-        connection.engine._compiled_cache = shared  # noqa: SLF001 - what is public must be said to each engine
+        # What is public must be said to each engine; of a mapping it uses these two methods.
+        connection.engine._compiled_cache = shared  # type: ignore[assignment]  # noqa: SLF001 - as said above

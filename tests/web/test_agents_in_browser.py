@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from routines.http.auth import AuthMode
+from routines.core.access import AuthMode
 from support.at_work import AtWork
 from support.browser import PHONE, WIDE, Browser, Chromium, check_accessible, check_fits
 from support.clock import RunningClock

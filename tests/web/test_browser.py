@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from routines.http.auth import AuthMode
+from routines.core.access import AuthMode
 from support.browser import PHONE, WIDE, Browser, Chromium, check_accessible, check_fits
 from support.clock import MINUTE, RunningClock
 from support.databases import on_postgres

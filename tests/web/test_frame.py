@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from routines.http.auth import AuthMode
+from routines.core.access import AuthMode
 from routines.web.form import FIELDS_MAX, Form
 from routines.web.page import own_path
 from support.databases import on_sqlite

@@ -10,7 +10,8 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from httpx2 import Response
 
-from routines.http.auth import SESSION_COOKIE, SESSION_SECONDS_MAX, AuthMode
+from routines.core.access import AuthMode
+from routines.http.auth import SESSION_COOKIE, SESSION_SECONDS_MAX
 from routines.web.router import router
 from support.databases import on_sqlite
 from support.inert import require_inert

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from routines.cli import tokens
-from routines.http.auth import SESSION_COOKIE, AuthMode
+from routines.core.access import AuthMode
+from routines.http.auth import SESSION_COOKIE
 from support.clock import ManualClock
 from support.databases import on_sqlite
 from support.heartbeats import process_agent
