@@ -72,7 +72,8 @@ class _HttpServer(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """What uvicorn does on a signal, and what is to begin with it."""
-        signal.setitimer(signal.ITIMER_REAL, STOP_SECONDS_MAX)
+        if not self.should_exit:  # counted from the first signal, however many follow
+            signal.setitimer(signal.ITIMER_REAL, STOP_SECONDS_MAX)
         self._leave_off()
         super().handle_exit(sig, frame)
 
