@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from datetime import timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -15,7 +16,9 @@ from routines.clock import SystemClock
 from routines.settings import Settings
 from routines.storage.findings import Finding
 from routines.storage.postgres import examination
+from routines.storage.postgres.examination import DatabaseUnfitError
 from support.databases import Places, on_postgres
+from support.postgres import PostgresServer
 from support.service import NOBODY, Company, Place, Service, ok
 
 SERVERS_TAKE = 17
@@ -100,6 +103,32 @@ def test_notifications_that_do_not_arrive_are_told(places: Places, monkeypatch: 
         urls = iter([place.database_url or "", another.database_url or ""])
         lost = examination.examine_notifications(lambda: psycopg.connect(next(urls), autocommit=True))
     assert "ROUTINES_DATABASE_DIRECT_URL" in (lost.remedy or "")
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_of_another_encoding_is_told_and_not_served(
+    encoding: str, postgres: PostgresServer, tmp_path: Path
+) -> None:
+    name = f"in_{encoding.lower()}"
+    postgres.create(name, encoding=encoding)
+    place = Place(tmp_path, postgres.url(name))
+    healthy, told = examined(place)
+    assert not healthy
+    assert f"its encoding is {encoding}" in told
+    assert "createdb --encoding=UTF8" in told
+    with pytest.raises(DatabaseUnfitError, match=f"{encoding}.*createdb --encoding=UTF8"):
+        Service(place)
+    with psycopg.connect(place.database_url or "") as connection:
+        assert connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone() == (0,)
+
+
+@on_postgres
+def test_a_server_that_is_too_old_is_told_and_not_used(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examination, "VERSION_MIN", 99)
+    with places.blank() as place:
+        assert server_findings(place)["PostgreSQL"].remedy == "Use PostgreSQL 99 or newer"
+        with pytest.raises(DatabaseUnfitError, match=r"too old.*99 or newer"):
+            Service(place)
 
 
 @on_postgres

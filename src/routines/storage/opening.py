@@ -76,8 +76,8 @@ def database_at(place: DatabasePlace, observer: Observer = NOBODY) -> SqliteData
 def open_database(place: DatabasePlace, observer: Observer = NOBODY) -> Database:
     """The database at that place, made and brought up to date as needed; the observer is told what happens in it.
 
-    Raises `DatabaseUrlError`, `UnavailableError` for a PostgreSQL that does not answer, or `DatabaseTooNewError` having
-    changed nothing.
+    Raises `DatabaseUrlError`, `UnavailableError` for a PostgreSQL that does not answer, `DatabaseUnfitError` for one
+    that the service cannot work on, or `DatabaseTooNewError` having changed nothing.
     """
     database = database_at(place, observer)
     try:

@@ -27,7 +27,7 @@ from routines.storage import migrations
 from routines.storage.database import Notices, PoolState, Transaction
 from routines.storage.findings import Finding
 from routines.storage.pool import WatchedPool, state_of
-from routines.storage.postgres.examination import examine_notifications, examine_server
+from routines.storage.postgres.examination import examine_notifications, examine_server, require_fit
 from routines.storage.postgres.hot import PostgresStatements
 from routines.storage.postgres.locks import PostgresLocks
 from routines.storage.postgres.tables import PostgresTables
@@ -43,6 +43,7 @@ IDLE_SECONDS_MAX = 10  # a server that hangs in the middle of a transaction lose
 
 CONNECTION: Mapping[str, Any] = {
     "application_name": APPLICATION_NAME,
+    "client_encoding": "utf8",  # also of a database of another encoding, which can then be told so
     "autocommit": True,  # transactions begin where the service says, with its own words
     "prepare_threshold": None,  # a plan that is kept fits the table as it was
     "connect_timeout": 5,
@@ -125,7 +126,12 @@ class PostgresDatabase:
         self._clock = DatabaseClock()
 
     def migrate(self) -> None:
-        """Bring the database up to date, one server at a time; raises `DatabaseTooNewError` having changed nothing."""
+        """Bring the database up to date, one server at a time.
+
+        Raises `DatabaseUnfitError` or `DatabaseTooNewError`, having changed nothing.
+        """
+        with self.read() as connection:
+            require_fit(_driver(connection))
         with self._faults_told_apart(), self._writers.begin() as connection:
             connection.exec_driver_sql(PATIENT)
             PostgresLocks(_driver(connection)).registry()

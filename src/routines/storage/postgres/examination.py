@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from secrets import token_hex
+from typing import NamedTuple
 
 import psycopg
 from psycopg import sql
 
 from routines.clock import DatabaseClock, steady_seconds
+from routines.core.errors import RoutinesError
 from routines.storage.findings import Finding
 from routines.storage.postgres.watch import ask_time, count_watches
 
@@ -20,6 +22,10 @@ VERSION_MIN = 15  # the oldest that is tested, and that PostgreSQL itself still 
 SKEW_TOLD = timedelta(seconds=1)
 ECHO_SECONDS_MAX = 2.0  # a notification takes milliseconds
 DURABILITY = ("fsync", "full_page_writes")
+KIND = """
+    SELECT current_setting('server_version_num')::int, split_part(current_setting('server_version'), ' ', 1),
+           pg_is_in_recovery(), current_setting('server_encoding')
+"""
 FREE_CONNECTIONS = """
     SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
            - coalesce(current_setting('reserved_connections', true)::int, 0)
@@ -28,22 +34,33 @@ FREE_CONNECTIONS = """
 Connect = Callable[[], psycopg.Connection]
 
 
+class _Kind(NamedTuple):
+    """The server's version, and why the service cannot work on it at all, if so, with what would be right."""
+
+    version: str
+    fault: str | None = None
+    remedy: str | None = None
+
+
+class DatabaseUnfitError(RoutinesError):
+    """The service cannot work on that PostgreSQL, today or later."""
+
+
+def require_fit(connection: psycopg.Connection) -> None:
+    """Make sure that the service can work on the server; raises `DatabaseUnfitError` with what would be right."""
+    kind = _kind(connection)
+    if kind.fault is not None:
+        raise DatabaseUnfitError(f"PostgreSQL {kind.version} cannot be used: {kind.fault}. {kind.remedy}")
+
+
 def examine_server(connection: psycopg.Connection, machine: Callable[[], datetime], each: int) -> Iterator[Finding]:
     """Version, role, encoding, clock, durability and room of the server, of which a server of ours takes `each`."""
     begun = steady_seconds()
     connection.execute("SELECT 1")
     milliseconds = (steady_seconds() - begun) * 1000
-    version = _shown(connection, "server_version").partition(" ")[0]
-    told = f"{version}, answers in {milliseconds:.1f} ms"
-    if connection.info.server_version < VERSION_MIN * 10_000:
-        yield Finding("PostgreSQL", told, f"Use PostgreSQL {VERSION_MIN} or newer")
-    elif connection.execute("SELECT pg_is_in_recovery()").fetchone() == (True,):
-        yield Finding("PostgreSQL", f"{told}; a standby, which cannot be written", "Give the URL of the primary")
-    elif (encoding := _shown(connection, "server_encoding")) != "UTF8":
-        remedy = "Make the database anew: createdb --encoding=UTF8 --template=template0"
-        yield Finding("PostgreSQL", f"{told}; its encoding is {encoding}, which cannot keep every text", remedy)
-    else:
-        yield Finding("PostgreSQL", told)
+    kind = _kind(connection)
+    told = f"{kind.version}, answers in {milliseconds:.1f} ms"
+    yield Finding("PostgreSQL", told if kind.fault is None else f"{told}; {kind.fault}", kind.remedy)
     yield _clock(connection, machine)
     off = [name for name in DURABILITY if _shown(connection, name) == "off"]
     if off:
@@ -67,6 +84,20 @@ def examine_notifications(connect: Connect) -> Finding:
             "was told of may fire seconds late",
         )
     return Finding("notifications", "arrive")
+
+
+def _kind(connection: psycopg.Connection) -> _Kind:
+    row = connection.execute(KIND).fetchone()
+    assert row is not None  # noqa: S101 - a question without FROM has one row
+    number, version, standby, encoding = row
+    if number < VERSION_MIN * 10_000:
+        return _Kind(version, "it is too old", f"Use PostgreSQL {VERSION_MIN} or newer")
+    if standby:
+        return _Kind(version, "it is a standby, which cannot be written", "Give the URL of the primary")
+    if encoding != "UTF8":
+        fault = f"its encoding is {encoding}, which cannot keep every text"
+        return _Kind(version, fault, "Make the database anew: createdb --encoding=UTF8 --template=template0")
+    return _Kind(version)
 
 
 def _clock(connection: psycopg.Connection, machine: Callable[[], datetime]) -> Finding:
