@@ -1,5 +1,5 @@
 # The commands of this project; the README explains them. Everything lives in .venv, nothing is installed elsewhere.
-.PHONY: setup test chaos demo bench pictures client schema reference wheel check lock clean
+.PHONY: setup test chaos containers demo bench pictures client schema reference wheel check lock clean
 PYTHON ?= python3
 BIN := .venv/bin
 # One more than there are cores: tests wait for databases, browsers and processes now and then.
@@ -24,11 +24,15 @@ check: setup
 # Everything that CI runs, on both databases; at the end stands how long each part took.
 test: setup
 	@begun=$$(date +%s); $(MAKE) --no-print-directory check && echo "check took $$(($$(date +%s) - begun)) s"
-	$(BIN)/pytest tests --numprocesses $(WORKERS) --dist worksteal
+	$(BIN)/pytest tests --ignore tests/containers --numprocesses $(WORKERS) --dist worksteal
 
 # The fault tests again and again, each time by other dice, for about an hour; CHAOS_SEED=... throws the same ones.
 chaos: setup
 	CHAOS_TIMES=$${CHAOS_TIMES:-25} CHAOS_SEED=$${CHAOS_SEED:-$$(date +%s)} $(BIN)/pytest tests/crash -rP --numprocesses auto --dist worksteal
+
+# Builds the image and puts the compose file to work; it needs a Docker engine, and some two minutes.
+containers: setup
+	$(BIN)/pytest tests/containers
 
 demo: setup
 	$(BIN)/routines demo $(if $(ONCE),--once)

@@ -124,7 +124,8 @@ def test_compose_makes_servers_that_share_a_database_and_its_key() -> None:
     assert database["image"] == "postgres:17"
     assert "healthcheck" in database
     assert server["depends_on"] == {"postgres": {"condition": "service_healthy"}}
-    assert all(port.startswith("127.0.0.1:") for port in server["ports"])
+    ports = [(each["ports"], each["image"], each["environment"]) for each in (server, services["second"])]
+    assert ports == [([f"127.0.0.1:{port}:3100"], "routines", server["environment"]) for port in (3100, 3101)]
     settings = from_environment({**image_environment(), **server["environment"]})
     settings.check()
     assert settings.master_key == "drawn"
