@@ -61,6 +61,23 @@ def test_everything_of_a_routine_is_on_its_page(service: Service, company: Compa
         assert words in page, words
 
 
+def test_a_routine_that_is_kept_in_files_says_so_where_it_is_changed(service: Service, company: Company) -> None:
+    kept = company.routine(externalKey="shop/orders", triggers=[{**EVERY_HOUR, "externalKey": "hourly"}, WEBHOOK])
+    own = company.routine()
+    assert "shop/orders" in shown(service, f"/routines/{kept['id']}")
+    assert "External key" not in shown(service, f"/routines/{own['id']}")
+    hourly, by_hand = kept["triggers"]
+    for path, key in (
+        (f"/routines/{kept['id']}/edit", "shop/orders"),
+        (f"/routines/{own['id']}/edit", None),
+        (f"/triggers/{hourly['id']}/edit", "hourly"),
+        (f"/triggers/{by_hand['id']}/edit", None),
+    ):
+        page = shown(service, path)
+        assert ("is kept in files too" in page) is (key is not None)
+        assert key is None or f"<code>{key}</code>" in page
+
+
 def test_the_next_fires_are_told_in_both_zones(service: Service, company: Company) -> None:
     routine = company.routine(
         triggers=[{"kind": "schedule", "cronExpression": "30 2 * * *", "timezone": "America/New_York"}]
