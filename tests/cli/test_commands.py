@@ -398,7 +398,7 @@ class Restarted(Transport):
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """The application's answer, or none."""
-        if "/issues/" not in request.url.path or self.away == 0:
+        if "/runs/" not in request.url.path or self.away == 0:
             return super().handle_request(request)
         self.away -= 1
         if self.away % 2:

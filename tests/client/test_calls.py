@@ -165,6 +165,7 @@ def _fire(client: Client, routine: models.CreatedRoutineReply) -> None:
     [delivery] = client.list_deliveries(webhook.id)
     assert delivery.run_id == fired.id
     assert [each.id for each in client.list_runs(routine.id)] == [fired.id, run.id]
+    assert client.get_run(routine.id, fired.id).trigger_payload == {"page": "/"}
 
 
 def _look_ahead(client: Client, company: str, routine: str, now: datetime) -> None:

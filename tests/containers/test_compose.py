@@ -126,10 +126,10 @@ def test_the_servers_run_as_nobody_special_and_find_nothing_amiss(deployment: De
 
 
 def test_an_agent_in_the_container_does_the_work(board: Client, routine_id: str) -> None:
-    assert ended(board, board.run_routine(routine_id)) == "completed"
-    issue = board.list_runs(routine_id)[0].linked_issue
-    assert issue is not None
-    [comment] = board.list_comments(issue.id)
+    run = board.run_routine(routine_id)
+    assert ended(board, run) == RunStatus.COMPLETED
+    assert run.linked_issue_id is not None
+    [comment] = board.list_comments(run.linked_issue_id)
     assert comment.body == "by routines in /home/routines"
 
 
@@ -137,7 +137,7 @@ def test_the_second_server_goes_on_alone_and_the_first_comes_back_to_its_port(
     deployment: Deployment, board: Client, board_at_second: Client, routine_id: str
 ) -> None:
     deployment.compose("kill", "routines")
-    assert ended(board_at_second, board_at_second.run_routine(routine_id)) == "completed"
+    assert ended(board_at_second, board_at_second.run_routine(routine_id)) == RunStatus.COMPLETED
     deployment.up("--no-recreate")
     assert board.get_readiness().status == "ready"
 
@@ -162,15 +162,14 @@ def test_they_stop_in_order_and_know_everything_when_they_are_made_anew(
     deployment.compose("--profile", "second", "down")
     deployment.up()
     assert [run.id for run in board.list_runs(routine_id)] == before
-    assert ended(board, board.run_routine(routine_id)) == "completed"
+    assert ended(board, board.run_routine(routine_id)) == RunStatus.COMPLETED
 
 
 def ended(board: Client, run: models.RunReply) -> str:
     """How a run ended, waited for."""
 
     def status() -> str:
-        [found] = [each for each in board.list_runs(run.routine_id) if each.id == run.id]
-        return found.status
+        return board.get_run(run.routine_id, run.id).status
 
     until(lambda: status() != RunStatus.ISSUE_CREATED, lambda: "its issue is still open", HEALTHY_SECONDS_MAX)
     return status()

@@ -66,6 +66,7 @@ TABLE = (
     of_anything("GET", "/routine-triggers/{trigger}/deliveries", 200, 200),
     of_owner("POST", "/routines/{routine}/run", 202, {}),
     of_anything("GET", "/routines/{routine}/runs", 200, 200),
+    of_anything("GET", "/routines/{routine}/runs/{run}", 200, 200),
     # What comes next, and what became of it
     Row("POST", "/cron/explain", 200, 200, 200, 200, {"cronExpression": "0 9 * * *"}),
     of_company("GET", "/upcoming", 200, 200),
@@ -159,6 +160,7 @@ def world_of(service: Service) -> World:
     company, other = service.company("Acme"), service.company("Rival")
     board = company.board
     routine = company.routine()["id"]
+    run = ok(board.post(f"/routines/{routine}/run"), 202)
     hearing = subscribed(company, "https://ops.example.com/hook")["subscription"]["id"]
     ids = {
         "company": company.id,
@@ -166,7 +168,8 @@ def world_of(service: Service) -> World:
         "project": company.project_id,
         "routine": routine,
         "trigger": company.trigger(routine, kind="webhook")["trigger"]["id"],
-        "issue": ok(board.post(f"/routines/{routine}/run"), 202)["linkedIssueId"],
+        "run": run["id"],
+        "issue": run["linkedIssueId"],
         "goal": ok(board.post(f"/companies/{company.id}/goals", {"title": "Grow"}), 201)["id"],
         "heartbeat": ok(board.get(f"/companies/{company.id}/heartbeat-runs"))[0]["id"],
         "subscription": hearing,

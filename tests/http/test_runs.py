@@ -144,10 +144,24 @@ def test_an_unknown_or_malformed_routine_is_not_found(company: Company, routine_
 
 
 def test_every_agent_of_the_company_and_no_other_reads_runs(service: Service, company: Company, busy: Json) -> None:
-    path = f"/routines/{busy['id']}/runs"
     outsider = service.company("Other").agent
     callers = {company.board: 200, company.agent: 200, company.colleague: 200, outsider: 404}
-    assert {caller: caller.get(path).status_code for caller in callers} == callers
+    for path in (f"/routines/{busy['id']}/runs", f"/routines/{busy['id']}/runs/{busy['runIds'][0]}"):
+        assert {caller: caller.get(path).status_code for caller in callers} == callers
+
+
+def test_one_run_is_as_the_list_has_it(company: Company, busy: Json) -> None:
+    for listed in ok(company.board.get(f"/routines/{busy['id']}/runs")):
+        assert ok(company.board.get(f"/routines/{busy['id']}/runs/{listed['id']}")) == listed
+
+
+def test_a_run_that_there_is_not_and_one_of_another_routine_are_not_found(company: Company, busy: Json) -> None:
+    other = company.routine()
+    elsewhere = run(company, other)["id"]
+    for run_id in (NOBODY, "not-a-uuid", elsewhere):
+        assert error(company.board.get(f"/routines/{busy['id']}/runs/{run_id}"), 404) == "Routine run not found"
+    assert company.board.delete(f"/routines/{other['id']}?force=true").status_code == 204
+    assert error(company.board.get(f"/routines/{other['id']}/runs/{elsewhere}"), 404) == "Routine not found"
 
 
 def test_a_routine_shows_its_25_newest_runs_and_a_list_its_newest(service: Service, company: Company) -> None:

@@ -86,7 +86,7 @@ def test_runs_that_joined_a_run_are_read_without_their_payloads(service: Service
     first, second = (
         ok(company.board.post(f"/routines/{routine}/run", {"payload": {"n": number}}), 202) for number in range(2)
     )
-    detail = service.server.services.runs.get(LOCAL_BOARD, routine, first["id"])
+    detail = service.server.services.runs.detail(LOCAL_BOARD, routine, first["id"])
     assert [(each.run.id, each.run.trigger_payload) for each in detail.joined_by] == [(second["id"], None)]
     assert detail.run.run.trigger_payload == '{"n":0}'
 

@@ -169,6 +169,11 @@ class Calls:
         )
 
     @operation
+    def get_run(self, routine_id: str, run_id: str) -> Call[models.ListedRun]:
+        """Get one run of a routine."""
+        return Call("GET", f"/api/routines/{segment(routine_id)}/runs/{segment(run_id)}", models.ListedRun)
+
+    @operation
     def add_trigger(
         self,
         routine_id: str,

@@ -50,20 +50,31 @@ class Runs:
             routine = visible_routine(connection, actor, routine_id)
             return FoundRuns(routine, linked(connection, runs.search(connection, routine.id, query())))
 
-    def get(self, actor: Actor, routine_id: str, run_id: str) -> RunDetail:
+    def get(self, actor: Actor, routine_id: str, run_id: str) -> RunWithLinks:
         """One run of a routine; `NotFoundError` for another routine's, as for one that there is not."""
         with self.context.database.read() as connection:
+            return self._of(connection, visible_routine(connection, actor, routine_id), run_id)
+
+    def detail(self, actor: Actor, routine_id: str, run_id: str) -> RunDetail:
+        """One run of a routine with everything around it; raises as `get`."""
+        with self.context.database.read() as connection:
             routine = visible_routine(connection, actor, routine_id)
-            run = runs.of_ids(connection, [run_id]).get(run_id)
-            if run is None or run.routine_id != routine.id:
-                raise NotFoundError(RUN_NOT_FOUND)
-            others = runs.of_ids(connection, [run.coalesced_into_run_id]) if run.coalesced_into_run_id else {}
+            found = self._of(connection, routine, run_id)
+            joined_id = found.run.coalesced_into_run_id
+            others = {} if joined_id is None else runs.of_ids(connection, [joined_id])
             return RunDetail(
                 routine=routine,
-                run=linked(connection, [run])[0],
-                joined=others.get(run.coalesced_into_run_id or ""),
-                joined_by=self._joined_by(connection, run),
+                run=found,
+                joined=others.get(joined_id or ""),
+                joined_by=self._joined_by(connection, found.run),
             )
+
+    @staticmethod
+    def _of(connection: Connection, routine: Routine, run_id: str) -> RunWithLinks:
+        run = runs.of_ids(connection, [run_id]).get(run_id)
+        if run is None or run.routine_id != routine.id:
+            raise NotFoundError(RUN_NOT_FOUND)
+        return linked(connection, [run])[0]
 
     @staticmethod
     def _joined_by(connection: Connection, run: Run) -> list[RunWithLinks]:

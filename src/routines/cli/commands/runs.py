@@ -1,7 +1,4 @@
-"""`routines runs`: what became of a routine's fires.
-
-A run is found through its routine, for the service has no call for one run.
-"""
+"""`routines runs`: what became of a routine's fires."""
 
 from __future__ import annotations
 
@@ -16,7 +13,6 @@ from routines.cli.nouns import group
 from routines.cli.references import ROUTINE, RUN
 from routines.cli.remote import remote
 from routines.cli.session import Session
-from routines.cli.waiting import run_of
 from routines.client import Client
 
 LIST = "list"
@@ -53,4 +49,4 @@ def show_run(
 ) -> None:
     """Show a run with its payload."""
     found = session.find(ROUTINE, routine)
-    session.output.detail(run_of(session, found, session.find(RUN, run, of=found)))
+    session.output.detail(session.ask(Client.get_run(None, found, session.find(RUN, run, of=found))))

@@ -80,3 +80,9 @@ def list_runs(call: Caller, use: UseCases, routine_id: PathId) -> Response:
     """List a routine's runs, newest first."""
     found = use.routines.runs(call.actor, routine_id, call.query(RunFilters, RunFilters.command))
     return reply_list([ListedRun.of(each) for each in found])
+
+
+@router.get("/routines/{routine_id}/runs/{run_id}", **operation(reply=ListedRun, errors=(404,)))
+def get_run(call: Caller, use: UseCases, routine_id: PathId, run_id: PathId) -> Response:
+    """Get one run of a routine."""
+    return reply(200, ListedRun.of(use.runs.get(call.actor, routine_id, run_id)))

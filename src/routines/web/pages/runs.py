@@ -50,7 +50,7 @@ def list_runs(page: BoardPage, routine_id: PathId) -> Response:
 @router.get("/routines/{routine_id}/runs/{run_id}")
 def show_run(page: BoardPage, routine_id: PathId, run_id: PathId) -> Response:
     """One run."""
-    detail = page.use.runs.get(page.actor, routine_id, run_id)
+    detail = page.use.runs.detail(page.actor, routine_id, run_id)
     run = detail.run.run
     if run.actor_type is ActorType.AGENT:
         actor = agent_or_user(page, run.actor_id, None, {})
