@@ -125,7 +125,7 @@ def test_compose_makes_servers_that_share_a_database_and_its_key() -> None:
     assert "healthcheck" in database
     assert server["depends_on"] == {"postgres": {"condition": "service_healthy"}}
     ports = [(each["ports"], each["image"], each["environment"]) for each in (server, services["second"])]
-    assert ports == [([f"127.0.0.1:{port}:3100"], "routines", server["environment"]) for port in (3100, 3101)]
+    assert ports == [([f"127.0.0.1:{port}:3100"], "routines", server["environment"]) for port in (3100, 3102)]
     settings = from_environment({**image_environment(), **server["environment"]})
     settings.check()
     assert settings.master_key == "drawn"
