@@ -12,7 +12,9 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -23,11 +25,27 @@ SECONDS_MAX = 100
 pytestmark = pytest.mark.last
 
 
-def run_demo(*flags: str) -> subprocess.CompletedProcess[str]:
-    """A demo that ends by itself."""
-    return subprocess.run(  # noqa: S603 - our own program
-        [*DEMO, *flags], env=ENVIRONMENT, capture_output=True, text=True, timeout=SECONDS_MAX, check=False
-    )
+class Shown(NamedTuple):
+    """A demo that has ended by itself."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run_demos(*flags: str, at_once: int = 1) -> list[Shown]:
+    """Demos that end by themselves."""
+    with ExitStack() as started:
+        demos = [
+            started.enter_context(
+                subprocess.Popen(  # noqa: S603 - our own program
+                    [*DEMO, *flags], env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+                )
+            )
+            for _ in range(at_once)
+        ]
+        said = [demo.communicate(timeout=SECONDS_MAX) for demo in demos]
+    return [Shown(demo.returncode, *each) for demo, each in zip(demos, said, strict=True)]
 
 
 def curl_lines(shown: str) -> Iterator[str]:
@@ -46,15 +64,19 @@ def curl_lines(shown: str) -> Iterator[str]:
 
 
 def test_once_ends_well_with_a_completed_run_of_each_kind_and_a_coalesced_one() -> None:
-    demo = run_demo("--once")
-    assert demo.returncode == 0, demo.stdout + demo.stderr
-    completed = re.findall(r"→ the (\w+) run \S+ is completed", demo.stdout)
-    assert sorted(completed) == ["api", "schedule", "webhook"]
-    assert re.search(r"→ run \S+ coalesced, issue LANT-\d", demo.stdout)
-    assert "## Review of #482" in demo.stdout
-    assert "## Release notes" in demo.stdout
-    assert "## Where things stand" in demo.stdout
-    assert demo.stderr == ""
+    """Also when two start at once, of which each finds the usual port free."""
+    demos = run_demos("--once", at_once=2)
+    for demo in demos:
+        assert demo.returncode == 0, demo.stdout + demo.stderr
+        completed = re.findall(r"→ the (\w+) run \S+ is completed", demo.stdout)
+        assert sorted(completed) == ["api", "schedule", "webhook"]
+        assert re.search(r"→ run \S+ coalesced, issue LANT-\d", demo.stdout)
+        assert "## Review of #482" in demo.stdout
+        assert "## Release notes" in demo.stdout
+        assert "## Where things stand" in demo.stdout
+        assert demo.stderr == ""
+    one, other = (re.findall(r"curl \S* ?http://127.0.0.1:(\d+)/api/health", demo.stdout) for demo in demos)
+    assert one != other
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
@@ -89,6 +111,6 @@ def test_every_curl_line_that_is_shown_works_and_nothing_is_left_behind() -> Non
 def test_a_port_that_is_taken_is_told_plainly() -> None:
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = holder.getsockname()[1]
-        demo = run_demo("--once", "--port", str(port))
+        [demo] = run_demos("--once", "--port", str(port))
     assert demo.returncode == 2
     assert demo.stderr == f"routines: Port {port} is taken; without --port the demo finds a free one\n"

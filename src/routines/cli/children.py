@@ -52,10 +52,11 @@ class Children(AbstractContextManager["Children"]):
         self._started.append(_Child(name, process, log))
 
     def check(self) -> None:
-        """Raise `ChildEndedError`, with the last lines of its log, if any of them is gone."""
+        """Raise `ChildEndedError`, with the last lines of its log, if any of them is gone; each is told once."""
         for child in self._started:
             status = child.process.poll()
             if status is not None:
+                self._started.remove(child)
                 lines = [] if child.log is None else child.log.read_text(errors="replace").splitlines()
                 said = "".join(f"\n  {line}" for line in lines[-LOG_LINES_TOLD:])
                 raise ChildEndedError(f"The process of {child.name} ended with status {status}{said}")

@@ -17,12 +17,13 @@ from tempfile import TemporaryDirectory
 
 import routines
 from routines.cli.calls import Call
-from routines.cli.children import Children
+from routines.cli.children import ChildEndedError, Children
 from routines.cli.tour import Screen, Tour
 from routines.core.errors import RoutinesError
 
 HOST = "127.0.0.1"
 USUAL_PORT = 3100
+SERVING = '"event": "serving"'  # in the log of a service that listens
 STARTING_SECONDS_MAX = 20  # a first start makes the database, and a busy laptop takes its time
 POLL_SECONDS = 0.1
 
@@ -46,7 +47,7 @@ def show(*, once: bool, port: int | None) -> None:
         children = ending.enter_context(Children())
         screen.say("Routines, shown on a sample company. All of it is real, and each curl line repeats its step:")
         screen.more("run it without ONCE to paste them." if once else "paste any of them into another terminal.")
-        url = _start_service(screen, children, folder, _port(port))
+        url = _start_service(screen, children, folder, port)
         tour = Tour(screen, url)
         company = tour.set_up([sys.executable, str(examples / "agent.py"), "--once"])
         tour.fire(company, examples / "pull_request.json")
@@ -60,21 +61,31 @@ def show(*, once: bool, port: int | None) -> None:
     screen.say("All processes were ended, and the data folder was removed.")
 
 
-def _start_service(screen: Screen, children: Children, folder: Path, port: int) -> str:
+def _start_service(screen: Screen, children: Children, folder: Path, wanted_port: int | None) -> str:
     """Start `routines serve` and return its address once it answers."""
+    screen.step("The service")
+    while True:
+        port = _port(wanted_port)
+        try:
+            return _serve_at(port, screen, children, folder)
+        except ChildEndedError:
+            if _bound(port) is not None:
+                raise
+            screen.say(f"Port {port} was taken meanwhile.")  # in the second or two that the service takes to load
+
+
+def _serve_at(port: int, screen: Screen, children: Children, folder: Path) -> str:
     url = f"http://{HOST}:{port}"
     flags = ["--host", HOST, "--port", str(port), "--data-dir", str(folder), "--auth", "local_trusted"]
-    screen.step("The service")
     screen.say(f"It runs on a fresh data folder, {folder}, by: routines serve {' '.join(flags)}")
-    command = [sys.executable, "-m", "routines", "serve", *flags]
-    children.start("the service", command, _environment(), log=folder / "service.log")
+    command, log = [sys.executable, "-m", "routines", "serve", *flags], folder / "service.log"
+    children.start("the service", command, _environment(), log=log)
     health = Call("GET", f"{url}/api/health")
     for _ in range(int(STARTING_SECONDS_MAX / POLL_SECONDS)):
         children.check()
-        with suppress(OSError):
-            version = health.send()["version"]
+        if SERVING in log.read_text(errors="replace"):  # before, another program's service may answer there
             screen.curl(health)
-            screen.answer(f"version {version} answers")
+            screen.answer(f"version {health.send()['version']} answers")
             return url
         time.sleep(POLL_SECONDS)
     raise DemoError(f"The service did not answer at {url} within {STARTING_SECONDS_MAX} seconds")
@@ -101,12 +112,20 @@ def _environment() -> dict[str, str]:
 def _port(wanted: int | None) -> int:
     """The port that was asked for, or else the usual one if it is free, or else any that is."""
     for port in (USUAL_PORT, 0) if wanted is None else (wanted,):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with suppress(OSError):
-                probe.bind((HOST, port))
-                return int(probe.getsockname()[1])
+        if (found := _bound(port)) is not None:
+            return found
     raise DemoError(f"Port {wanted} is taken; without --port the demo finds a free one")
+
+
+def _bound(port: int) -> int | None:
+    """The port, or any for 0, if somebody could listen there now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return None
+        return int(probe.getsockname()[1])
 
 
 def _examples() -> Path:

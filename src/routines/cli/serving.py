@@ -11,9 +11,11 @@ import json
 import logging
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from types import FrameType
 from typing import TextIO, cast
 
@@ -38,11 +40,13 @@ def serve(settings: Settings) -> None:
     server = Server(settings)
     gc.freeze()  # what is loaded by now stays, so that no collection during a burst has to walk through it
     gc.set_threshold(GARBAGE_THRESHOLD)
+    gc.enable()
     # uvicorn raises the signal again once it has shut down; this is where it then goes, so that the exit is clean.
     signal.signal(signal.SIGTERM, lambda *_: None)
     signal.signal(signal.SIGINT, lambda *_: None)
     signal.signal(signal.SIGALRM, _give_up)
-    structlog.get_logger().info(
+    tell = partial(
+        structlog.get_logger().info,
         "serving",
         url=settings.base_url,
         database=server.database.place,
@@ -59,16 +63,24 @@ def serve(settings: Settings) -> None:
             server_header=False,
             timeout_graceful_shutdown=SHUTDOWN_SECONDS_MAX,
         ),
+        tell,
         server.leave_off,
     ).run()
 
 
 class _HttpServer(uvicorn.Server):
-    """Tells the rest of the server of a signal at once: agents need as long to end as callers may take."""
+    """Tells when it listens, and the rest of the server of a signal at once: agents need as long to end as callers."""
 
-    def __init__(self, config: uvicorn.Config, leave_off: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, tell: Callable[[], None], leave_off: Callable[[], None]) -> None:
         super().__init__(config)
+        self._tell = tell
         self._leave_off = leave_off
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """What uvicorn does to start, and a word once callers are answered."""
+        await super().startup(sockets)
+        if self.started:
+            self._tell()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """What uvicorn does on a signal, and what is to begin with it."""
