@@ -5,6 +5,7 @@ What each longer command does has a file of its own. Nothing of a server is impo
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from dataclasses import replace
@@ -87,6 +88,7 @@ def serve(
     ] = None,
 ) -> None:
     """Run the service: API, pages, scheduler, heartbeats. SIGTERM finishes what is in hand."""
+    gc.disable()  # what is loaded now stays; `serving` has it collect again
     with _told_plainly():
         from routines.cli.serving import serve as serve_settings  # noqa: PLC0415 - only this command serves
         from routines.settings import roles_of  # noqa: PLC0415 - the same
