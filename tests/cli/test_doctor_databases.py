@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from datetime import timedelta
 from pathlib import Path
+from secrets import token_hex
 
 import psycopg
 import pytest
@@ -18,7 +19,7 @@ from routines.storage.findings import Finding
 from routines.storage.postgres import examination
 from routines.storage.postgres.examination import DatabaseUnfitError
 from support.databases import Places, on_postgres
-from support.postgres import PostgresServer
+from support.postgres import Cluster, PostgresServer
 from support.service import NOBODY, Company, Place, Service, ok
 
 SERVERS_TAKE = 17
@@ -109,17 +110,31 @@ def test_notifications_that_do_not_arrive_are_told(places: Places, monkeypatch: 
 def test_a_database_of_another_encoding_is_told_and_not_served(
     encoding: str, postgres: PostgresServer, tmp_path: Path
 ) -> None:
-    name = f"in_{encoding.lower()}"
+    name = f"in_{encoding.lower()}_{token_hex(4)}"
     postgres.create(name, encoding=encoding)
     place = Place(tmp_path, postgres.url(name))
-    healthy, told = examined(place)
-    assert not healthy
-    assert f"its encoding is {encoding}" in told
-    assert "createdb --encoding=UTF8" in told
-    with pytest.raises(DatabaseUnfitError, match=f"{encoding}.*createdb --encoding=UTF8"):
-        Service(place)
-    with psycopg.connect(place.database_url or "") as connection:
-        assert connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone() == (0,)
+    try:
+        healthy, told = examined(place)
+        assert not healthy
+        assert f"its encoding is {encoding}" in told
+        assert "createdb --encoding=UTF8" in told
+        with pytest.raises(DatabaseUnfitError, match=f"{encoding}.*createdb --encoding=UTF8"):
+            Service(place)
+        with psycopg.connect(place.database_url or "") as connection:
+            assert connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone() == (0,)
+    finally:
+        postgres.drop(name)
+
+
+def test_a_standby_is_told_and_not_used(tmp_path: Path) -> None:
+    with Cluster(durable=True) as cluster:
+        cluster.stop()
+        (cluster.folder / "data" / "standby.signal").touch()
+        cluster.start()
+        place = Place(tmp_path, cluster.server.url("postgres"))
+        assert server_findings(place)["PostgreSQL"].remedy == "Give the URL of the primary"
+        with pytest.raises(DatabaseUnfitError, match="a standby"):
+            Service(place)
 
 
 @on_postgres

@@ -66,10 +66,12 @@ class PostgresServer:
         """Where a database of this server is, for the service and for psycopg."""
         return self._url.set(drivername="postgresql", database=database).render_as_string(hide_password=False)
 
-    def create(self, database: str, template: str = "template0", encoding: str = "UTF8") -> None:
+    def create(self, database: str, template: str = "template0", encoding: str | None = None) -> None:
         """Make a database that holds what its template does; nobody may be connected to that."""
-        statement = "CREATE DATABASE {} TEMPLATE {} ENCODING {} STRATEGY WAL_LOG"
-        self._run(sql.SQL(statement).format(sql.Identifier(database), sql.Identifier(template), sql.Literal(encoding)))
+        # Only the locale C goes with every encoding.
+        other = sql.SQL("" if encoding is None else "ENCODING {} LOCALE 'C'").format(sql.Literal(encoding))
+        statement = "CREATE DATABASE {} TEMPLATE {} STRATEGY WAL_LOG {}"
+        self._run(sql.SQL(statement).format(sql.Identifier(database), sql.Identifier(template), other))
 
     def drop(self, database: str) -> None:
         """Remove a database, whoever is still connected to it."""

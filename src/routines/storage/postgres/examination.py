@@ -43,7 +43,7 @@ class _Kind(NamedTuple):
 
 
 class DatabaseUnfitError(RoutinesError):
-    """The service cannot work on that PostgreSQL, today or later."""
+    """The service cannot work on that PostgreSQL as it is."""
 
 
 def require_fit(connection: psycopg.Connection) -> None:
