@@ -61,7 +61,7 @@ def test_everything_of_a_routine_is_on_its_page(service: Service, company: Compa
         assert words in page, words
 
 
-def test_a_routine_that_is_kept_in_files_says_so_where_it_is_changed(service: Service, company: Company) -> None:
+def test_a_routine_that_is_kept_elsewhere_says_so_where_it_is_changed(service: Service, company: Company) -> None:
     kept = company.routine(externalKey="shop/orders", triggers=[{**EVERY_HOUR, "externalKey": "hourly"}, WEBHOOK])
     own = company.routine()
     assert "shop/orders" in shown(service, f"/routines/{kept['id']}")
@@ -74,7 +74,7 @@ def test_a_routine_that_is_kept_in_files_says_so_where_it_is_changed(service: Se
         (f"/triggers/{by_hand['id']}/edit", None),
     ):
         page = shown(service, path)
-        assert ("is kept in files too" in page) is (key is not None)
+        assert ("is kept elsewhere too" in page) is (key is not None)
         assert key is None or f"<code>{key}</code>" in page
 
 
