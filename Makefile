@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 # One more than there are cores: tests wait for databases, browsers and processes now and then.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
-# Also where Python is told to keep no bytecode: each of hundreds of starts would compile all modules anew.
+# Python keeps its bytecode here, whatever the environment says: the tests start it hundreds of times.
 export PYTHONDONTWRITEBYTECODE =
 
 setup: .venv/installed

@@ -44,6 +44,8 @@ def run_demos(*flags: str, at_once: int = 1) -> list[Shown]:
             )
             for _ in range(at_once)
         ]
+        for demo in demos:
+            started.callback(demo.kill)  # or the end of the block would wait for one that does not end
         said = [demo.communicate(timeout=SECONDS_MAX) for demo in demos]
     return [Shown(demo.returncode, *each) for demo, each in zip(demos, said, strict=True)]
 

@@ -62,7 +62,7 @@ def show(*, once: bool, port: int | None) -> None:
 
 
 def _start_service(screen: Screen, children: Children, folder: Path, wanted_port: int | None) -> str:
-    """Start `routines serve` and return its address once it answers."""
+    """Start `routines serve`, where nobody else serves unless a port is wanted; return its address once it answers."""
     screen.step("The service")
     while True:
         port = _port(wanted_port)
@@ -71,7 +71,8 @@ def _start_service(screen: Screen, children: Children, folder: Path, wanted_port
         except ChildEndedError:
             if _bound(port) is not None:
                 raise
-            screen.say(f"Port {port} was taken meanwhile.")  # in the second or two that the service takes to load
+            if wanted_port is None:  # else it is told as an error
+                screen.say(f"Port {port} was taken meanwhile.")  # in the second or two that the service takes to load
 
 
 def _serve_at(port: int, screen: Screen, children: Children, folder: Path) -> str:

@@ -88,10 +88,13 @@ def serve(
     ] = None,
 ) -> None:
     """Run the service: API, pages, scheduler, heartbeats. SIGTERM finishes what is in hand."""
-    gc.disable()  # what is loaded now stays; `serving` has it collect again
     with _told_plainly():
+        gc.disable()  # nearly all that is loaded now stays
         from routines.cli.serving import serve as serve_settings  # noqa: PLC0415 - only this command serves
         from routines.settings import roles_of  # noqa: PLC0415 - the same
+
+        gc.freeze()
+        gc.enable()
 
         serve_settings(
             _settings(

@@ -40,7 +40,6 @@ def serve(settings: Settings) -> None:
     server = Server(settings)
     gc.freeze()  # what is loaded by now stays, so that no collection during a burst has to walk through it
     gc.set_threshold(GARBAGE_THRESHOLD)
-    gc.enable()
     # uvicorn raises the signal again once it has shut down; this is where it then goes, so that the exit is clean.
     signal.signal(signal.SIGTERM, lambda *_: None)
     signal.signal(signal.SIGINT, lambda *_: None)
